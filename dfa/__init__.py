@@ -1,0 +1,60 @@
+"""Learning through a projection: networks, credit rules, feedback, alignment and training."""
+
+from dfa.activations import Relu, Tanh
+from dfa.alignment import Alignment, alignment, cosine_per_sample
+from dfa.credit import Backpropagation, CreditRule, Shallow
+from dfa.datasets import Dataset, load_digits_dataset, load_mnist, standardise, stratified_split
+from dfa.direct_feedback import DirectFeedback, consecutive_slices
+from dfa.feedback import ExactFeedback, Feedback, TernarisedFeedback, gaussian_feedback
+from dfa.history import Epoch, History
+from dfa.idx import read_idx
+from dfa.layers import Linear, Stage, random_linear
+from dfa.losses import softmax_cross_entropy
+from dfa.network import Network, fully_connected
+from dfa.optimizers import Adam, Momentum, Optimizer
+from dfa.plan import TrainingPlan, make_optimizer
+from dfa.ternary import BestTernary, FixedThreshold, Ternariser
+from dfa.training import Trainer, accuracy, train, train_epochs
+
+__all__ = [
+    "Adam",
+    "Alignment",
+    "Backpropagation",
+    "BestTernary",
+    "CreditRule",
+    "Dataset",
+    "DirectFeedback",
+    "Epoch",
+    "ExactFeedback",
+    "Feedback",
+    "FixedThreshold",
+    "History",
+    "Linear",
+    "Momentum",
+    "Network",
+    "Optimizer",
+    "Relu",
+    "Shallow",
+    "Stage",
+    "Tanh",
+    "TernarisedFeedback",
+    "Ternariser",
+    "Trainer",
+    "TrainingPlan",
+    "accuracy",
+    "alignment",
+    "consecutive_slices",
+    "cosine_per_sample",
+    "fully_connected",
+    "gaussian_feedback",
+    "load_digits_dataset",
+    "load_mnist",
+    "make_optimizer",
+    "random_linear",
+    "read_idx",
+    "softmax_cross_entropy",
+    "standardise",
+    "stratified_split",
+    "train",
+    "train_epochs",
+]

@@ -1,0 +1,130 @@
+"""Alignment: how far the gradients of a credit rule point where the true gradients point.
+
+For each hidden layer and sample, the cosine between the gradients of the pre-activations under the rule and
+under backpropagation, at the same weights. Without any relation it is 0 with variance 1/width (law L61);
+noise of relative variance s on the feedback multiplies it by 1/sqrt(1 + s) (law L62), and what ternarising
+costs multiplies it too (law L64).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfa.credit import Backpropagation, CreditRule
+from dfa.layers import Floats
+from dfa.losses import softmax_cross_entropy
+from dfa.network import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alignment:
+    """Alignment of one hidden layer.
+
+    Parameters
+    ----------
+    cosine : float
+        Mean over the samples that count of the cosine between the two gradients; NaN when none counts.
+    fraction : float
+        Fraction of the samples that count: those with a non-zero gradient under both rules.
+        A cosine with a zero vector has no value, so these samples are left out of the mean, not counted as 0.
+    """
+
+    cosine: float
+    fraction: float
+
+
+def cosine_per_sample(a: Floats, b: Floats) -> NDArray[np.float64]:
+    """Give the cosine between the rows of two arrays.
+
+    .. math:: \\cos_i = \\frac{a_i \\cdot b_i}{\\|a_i\\| \\|b_i\\|}
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (batch, width)
+        Vectors to compare.
+
+    Returns
+    -------
+    ndarray of float64, shape (batch,)
+        Cosines, NaN where a vector is zero. Each row is scaled by its largest modulus first, so the
+        smallest gradients do not underflow when squared.
+
+    Raises
+    ------
+    ValueError
+        If the two shapes differ or there are not two axes.
+    """
+    if a.shape != b.shape or a.ndim != 2:
+        raise ValueError(
+            f"cosine_per_sample: shapes are {a.shape} and {b.shape}; give two of one (batch, width)"
+        )
+    a, b = _unit_peak(a), _unit_peak(b)
+    product = np.einsum("ij,ij->i", a, b)
+    lengths = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b))
+    cosines = np.full(len(a), np.nan)
+    np.divide(product, lengths, out=cosines, where=lengths > 0)
+    return cosines
+
+
+def _unit_peak(vectors: Floats) -> NDArray[np.float64]:
+    """Divide each row by its largest modulus, zero rows left as they are, in float64."""
+    peak = np.abs(vectors).max(axis=1, keepdims=True, initial=0).astype(np.float64)
+    return vectors / np.where(peak > 0, peak, 1.0)
+
+
+def summarise(a: Floats, b: Floats) -> Alignment:
+    """Average the cosine between the rows of two arrays over the rows that are non-zero in both.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (batch, width)
+        Vectors to compare.
+
+    Returns
+    -------
+    Alignment
+        Mean cosine and the fraction of rows it is taken over.
+    """
+    cosines = cosine_per_sample(a, b)
+    counted = np.isfinite(cosines)
+    cosine = float(cosines[counted].mean()) if counted.any() else float("nan")
+    return Alignment(cosine=cosine, fraction=float(counted.mean()) if len(counted) else 0.0)
+
+
+def alignment(
+    network: Network, rule: CreditRule, *, inputs: Floats, labels: NDArray[np.integer]
+) -> tuple[Alignment, ...]:
+    """Measure the alignment of a credit rule with backpropagation on a batch.
+
+    Parameters
+    ----------
+    network : Network
+        The network; it is not changed.
+    rule : CreditRule
+        The rule to compare.
+    inputs : ndarray, shape (batch, input)
+        A batch that is kept for this measurement.
+    labels : ndarray of int, shape (batch,)
+        Its classes.
+
+    Returns
+    -------
+    tuple of Alignment
+        One for each hidden layer, from the input to the output; 1 for backpropagation itself, and NaN with
+        fraction 0 for a layer that the rule sends nothing to.
+    """
+    logits, caches = network.forward(inputs)
+    _, error = softmax_cross_entropy(logits, labels)
+    true = Backpropagation().assign(network, caches, error)
+    given = rule.assign(network, caches, error)
+    # The output of a hidden stage is the pre-activation of its layer.
+    return tuple(_compare(given[index], true[index]) for index in network.hidden_stages)
+
+
+def _compare(given: Floats | None, true: Floats | None) -> Alignment:
+    if given is None or true is None:
+        return Alignment(cosine=float("nan"), fraction=0.0)
+    return summarise(given, true)

@@ -1,0 +1,158 @@
+"""A network: stages in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from dfa.activations import Relu, Tanh
+from dfa.layers import Floats, Stage, random_linear
+
+Activation = Literal["tanh", "relu"]
+
+# Stage that follows a hidden layer and the gain that keeps its pre-activations at unit variance.
+_ACTIVATIONS: dict[str, tuple[type[Tanh] | type[Relu], float]] = {
+    "tanh": (Tanh, 1.0),
+    "relu": (Relu, float(np.sqrt(2))),
+}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Network:
+    """Stages in a row; the output of the last one is the logits.
+
+    A *block* is a stage that learns with the stages without parameters that follow it: a hidden layer and
+    its activation. Direct feedback enters at the end of every block but the last.
+
+    Parameters
+    ----------
+    stages : tuple of Stage
+        The stages, in the order of the forward pass. The first and the last must have parameters.
+
+    Raises
+    ------
+    ValueError
+        If there is no stage, or the first or the last has no parameters.
+    """
+
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to learn at both ends."""
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if not self.stages or not self.stages[0].parameters or not self.stages[-1].parameters:
+            names = [type(stage).__name__ for stage in self.stages]
+            raise ValueError(f"Network: stages are {names}; the first and the last must have parameters")
+
+    @property
+    def learning_stages(self) -> tuple[int, ...]:
+        """Indices of the stages that have parameters."""
+        return tuple(index for index, stage in enumerate(self.stages) if stage.parameters)
+
+    @property
+    def hidden_stages(self) -> tuple[int, ...]:
+        """Indices of the stages that have parameters, without the last: their outputs are pre-activations."""
+        return self.learning_stages[:-1]
+
+    @property
+    def block_ends(self) -> tuple[int, ...]:
+        """Index of the last stage of every block but the last one: where direct feedback enters."""
+        return tuple(index - 1 for index in self.learning_stages[1:])
+
+    @property
+    def hidden_widths(self) -> tuple[int, ...]:
+        """Width of the output of every block but the last, from the input on."""
+        widths, width = [], 0
+        for stage in self.stages:
+            width = width if stage.width is None else stage.width
+            widths.append(width)
+        return tuple(widths[end] for end in self.block_ends)
+
+    def forward(self, x: Floats) -> tuple[Floats, list[Floats]]:
+        """Run a batch through all stages.
+
+        Parameters
+        ----------
+        x : ndarray, shape (batch, input)
+            Inputs.
+
+        Returns
+        -------
+        logits : ndarray, shape (batch, class)
+            Output of the last stage.
+        caches : list of ndarray
+            What each stage keeps for the way back.
+        """
+        caches = []
+        for stage in self.stages:
+            x, cache = stage.forward(x)
+            caches.append(cache)
+        return x, caches
+
+    def predict(self, x: Floats, *, chunk: int = 1000) -> NDArray[np.intp]:
+        """Name the most likely class of each input.
+
+        Parameters
+        ----------
+        x : ndarray, shape (sample, input)
+            Inputs.
+        chunk : int
+            Samples that are run at once; it bounds the memory, not the result.
+
+        Returns
+        -------
+        ndarray of int, shape (sample,)
+            Class with the largest logit.
+        """
+        starts = range(0, len(x), chunk)
+        classes = [self.forward(x[start : start + chunk])[0].argmax(axis=1) for start in starts]
+        return np.concatenate(classes) if classes else np.empty(0, dtype=np.intp)
+
+
+def fully_connected(
+    sizes: Sequence[int],
+    *,
+    activation: Activation,
+    rng: np.random.Generator,
+    dtype: DTypeLike = np.float32,
+) -> Network:
+    """Build a fully connected network with an activation after every layer but the last.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Widths from the input to the classes: (784, 1024, 1024, 10) has two hidden layers.
+    activation : {"tanh", "relu"}
+        Activation of the hidden layers.
+    rng : numpy.random.Generator
+        Source of the weights, ``N(0, gain^2 / inputs)``; biases start at zero.
+    dtype : dtype
+        Floating type of the parameters: float32 is the working precision of training.
+
+    Returns
+    -------
+    Network
+        The network.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sizes, a size is below 1, or the activation is unknown.
+    """
+    if len(sizes) < 2:
+        raise ValueError(
+            f"fully_connected: sizes are {tuple(sizes)}; give at least the input and the classes"
+        )
+    if activation not in _ACTIVATIONS:
+        raise ValueError(f"fully_connected: activation is {activation!r}; allowed are {sorted(_ACTIVATIONS)}")
+    stage, gain = _ACTIVATIONS[activation]
+    stages: list[Stage] = []
+    for inputs, outputs in pairwise(sizes[:-1]):
+        stages += [random_linear(inputs, outputs, gain=gain, rng=rng, dtype=dtype), stage()]
+    stages.append(random_linear(sizes[-2], sizes[-1], gain=1.0, rng=rng, dtype=dtype))
+    return Network(stages=tuple(stages))

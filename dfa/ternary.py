@@ -1,0 +1,163 @@
+"""Ternarised error vectors: entries -1, 0 or 1, which two binary patterns of mirrors can show.
+
+What a rule costs is the cosine between the error and its ternary vector (law L60); the ternary vector keeps
+the signs, and forgets the length.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfa.layers import Floats
+
+
+def check_error(error: Floats) -> None:
+    """Refuse an array that is not a batch of finite error vectors.
+
+    Parameters
+    ----------
+    error : ndarray, shape (batch, class)
+        Error vectors.
+
+    Raises
+    ------
+    ValueError
+        If there are not two axes, or an entry is NaN or infinite.
+    TypeError
+        If the entries are complex or not numbers.
+    """
+    if error.ndim != 2:
+        raise ValueError(f"error has shape {error.shape}; give (batch, class)")
+    if error.dtype.kind not in "fiu":
+        raise TypeError(f"error is {error.dtype}; give real numbers")
+    finite = np.isfinite(error)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise ValueError(
+            f"error has {np.count_nonzero(~finite)} entries that are not finite, the first at sample {row}, "
+            f"class {column} ({error[row, column]}); training has diverged: lower the learning rate"
+        )
+
+
+class Ternariser(ABC):
+    """A rule that turns real error vectors into ternary ones."""
+
+    @abstractmethod
+    def __call__(self, error: Floats) -> NDArray[np.int8]:
+        """Ternarise a batch.
+
+        Parameters
+        ----------
+        error : ndarray, shape (batch, class)
+            Error vectors; they are not modified.
+
+        Returns
+        -------
+        ndarray of int8, shape (batch, class)
+            Entries -1, 0 or 1.
+        """
+
+
+@final
+@dataclass(frozen=True)
+class FixedThreshold(Ternariser):
+    """The sign of every entry whose modulus exceeds one threshold: ``sign(e) [abs(e) > t]``.
+
+    Parameters
+    ----------
+    threshold : float
+        Threshold t, in the unit of the error (a difference of probabilities), 0 <= t < 1.
+        A sample whose entries all stay below it carries no feedback.
+
+    Raises
+    ------
+    ValueError
+        If the threshold lies outside [0, 1): no softmax error exceeds 1.
+    """
+
+    threshold: float
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 <= self.threshold < 1:
+            raise ValueError(
+                f"FixedThreshold: threshold is {self.threshold}; give 0 <= threshold < 1, "
+                "since entries of a softmax error lie between -1 and 1"
+            )
+
+    def __call__(self, error: Floats) -> NDArray[np.int8]:
+        """Ternarise a batch by the threshold.
+
+        Parameters
+        ----------
+        error : ndarray, shape (batch, class)
+            Error vectors; they are not modified.
+
+        Returns
+        -------
+        ndarray of int8, shape (batch, class)
+            Entries -1, 0 or 1.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or an entry is not finite.
+        """
+        check_error(error)
+        above = (error > self.threshold).view(np.int8)
+        below = (error < -self.threshold).view(np.int8)
+        return above - below
+
+
+@final
+@dataclass(frozen=True)
+class BestTernary(Ternariser):
+    r"""The ternary vector with the largest cosine to each error vector.
+
+    With the moduli sorted, :math:`|e|_{(1)} \ge |e|_{(2)} \ge \dots`, the best vector keeps the signs of the
+
+    .. math:: k^* = \arg\max_k \frac{1}{\sqrt k} \sum_{i \le k} |e|_{(i)}
+
+    largest entries; its cosine is the maximum divided by :math:`\|e\|`.
+
+    Notes
+    -----
+    Every sample with a non-zero error carries feedback. Of several best vectors the sparsest is taken.
+    Law L60 of the tests compares it with all 3^n vectors.
+
+    References
+    ----------
+    .. [1] Max, Quantizing for minimum distortion (1960), for the Gaussian limit. doi:10.1109/TIT.1960.1057548
+    """
+
+    def __call__(self, error: Floats) -> NDArray[np.int8]:
+        """Ternarise a batch by the best vector of each sample.
+
+        Parameters
+        ----------
+        error : ndarray, shape (batch, class)
+            Error vectors; they are not modified.
+
+        Returns
+        -------
+        ndarray of int8, shape (batch, class)
+            Entries -1, 0 or 1.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or an entry is not finite.
+        """
+        check_error(error)
+        modulus = np.abs(error)
+        order = np.argsort(-modulus, axis=1, kind="stable")  # (batch, class), largest first
+        sums = np.cumsum(np.take_along_axis(modulus, order, axis=1), axis=1)
+        kept = np.argmax(sums / np.sqrt(np.arange(1, error.shape[1] + 1)), axis=1)  # last rank that is kept
+        ranks = np.empty_like(order)
+        np.put_along_axis(ranks, order, np.arange(error.shape[1])[np.newaxis], axis=1)
+        return np.where(ranks <= kept[:, np.newaxis], np.sign(error), 0).astype(np.int8)
