@@ -1,0 +1,161 @@
+"""The bench: what it is made of, and the protocol that simulated and real benches share."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optics.camera import Camera, Counts
+from optics.dmd import Dmd
+from optics.laser import Laser
+from optics.macropixels import MacropixelLayout
+from optics.validation import check_number
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """What one call of `Bench.expose` brought back.
+
+    Parameters
+    ----------
+    counts : ndarray of uint8 or uint16, shape (frame, y, x)
+        Words as the camera delivered them.
+    timestamps : ndarray of float, shape (frame,)
+        Start of each exposure, in seconds from the start of the bench.
+    frame_ids : ndarray of int, shape (frame,)
+        Absolute index of each exposure since the start of the bench.
+    valid : ndarray of bool, shape (frame,)
+        False where a frame was lost or damaged.
+    exposure_time : float
+        Exposure time that was granted, in seconds.
+    """
+
+    counts: Counts
+    timestamps: NDArray[np.float64]
+    frame_ids: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+    exposure_time: float
+
+
+class Bench(Protocol):
+    """A laser, a DMD, a medium and a camera, simulated or real."""
+
+    @property
+    def camera(self) -> Camera:
+        """Return the camera: gain, noise, black level, bits, saturation."""
+
+    @property
+    def layout(self) -> MacropixelLayout:
+        """Return which mirrors carry which component."""
+
+    @property
+    def exposure_time(self) -> float:
+        """Return the exposure time that the camera granted, in seconds."""
+
+    @exposure_time.setter
+    def exposure_time(self, requested: float) -> None:
+        """Ask for an exposure time, in seconds; reading it back tells what was granted."""
+
+    def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
+        """Show patterns one after the other and return a frame of each.
+
+        ``patterns`` are macropixel states, bool, shape (frame, input). ``reference`` is None for a blocked
+        reference arm, otherwise its commanded phase in each frame, in radians, with the sign of
+        |S + R exp(-i delta)|^2. ``light=False`` takes dark frames. What a bench cannot do it answers with an
+        error.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class GaussianDescription:
+    """Description of the ideal Gaussian medium (`optics.media.GaussianMedium`).
+
+    Parameters
+    ----------
+    collected_fraction : float
+        Mean fraction of an input's photons that reaches the pixels that are read out, all together.
+
+    Raises
+    ------
+    ValueError
+        If the fraction is not above 0 and at most 1.
+    """
+
+    collected_fraction: float
+
+    def __post_init__(self) -> None:
+        check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchDescription:
+    """A whole bench, as a file of ``data/benches`` describes it.
+
+    Parameters
+    ----------
+    name : str
+        What people call the bench.
+    laser : Laser
+        The light source.
+    dmd : Dmd
+        The mirrors.
+    layout : MacropixelLayout
+        Which mirrors carry which component.
+    medium : GaussianDescription
+        What scatters.
+    camera : Camera
+        What counts.
+    exposure_time : float
+        Exposure time at the start, in seconds.
+
+    Raises
+    ------
+    ValueError
+        If the layout does not fit the mirrors or the camera cannot grant the exposure time.
+    """
+
+    name: str
+    laser: Laser
+    dmd: Dmd
+    layout: MacropixelLayout
+    medium: GaussianDescription
+    camera: Camera
+    exposure_time: float
+
+    def __post_init__(self) -> None:
+        self.layout.check_fits(self.dmd)
+        self.camera.granted_exposure(self.exposure_time)
+
+    @property
+    def input_amplitude(self) -> float:
+        """Return the amplitude of a macropixel that is on, in square roots of photons per second."""
+        share = self.layout.mirrors_per_input / self.dmd.mirrors
+        return math.sqrt(self.laser.photon_rate * self.dmd.efficiency * share)
+
+    @property
+    def padding_amplitude(self) -> float:
+        """Return the amplitude that the mirrors without a component would send if they were on."""
+        unused = self.dmd.mirrors / self.layout.mirrors_per_input - self.layout.inputs
+        return self.input_amplitude * math.sqrt(max(unused, 0.0))
+
+    @property
+    def frame_period(self) -> float:
+        """Return the time from one frame to the next at the starting exposure time, in seconds."""
+        return self.period(self.exposure_time)
+
+    def period(self, exposure_time: float) -> float:
+        """Return the time from one frame to the next.
+
+        Parameters
+        ----------
+        exposure_time : float
+            Exposure time, in seconds.
+
+        Returns
+        -------
+        float
+            The longer of the camera's and the DMD's frame, in seconds.
+        """
+        return max(exposure_time + self.camera.frame_overhead, 1 / self.dmd.frame_rate)

@@ -1,0 +1,156 @@
+"""The ideal scattering medium: a matrix of independent circular complex Gaussian entries."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optics.kernels import multiply_columns
+from optics.media.medium import Field, Time, check_passive
+from optics.streams import NoiseSource, source_generator
+from optics.validation import check_count, check_number
+
+LARGEST_MATRIX = 4 * 2**30
+"""Bytes above which the matrix is not stored."""
+
+
+class GaussianMedium:
+    """A static dense matrix of i.i.d. circular complex Gaussian entries, one mode, one sample a pixel.
+
+    .. math:: \\langle t \\rangle = \\langle t^2 \\rangle = 0, \\qquad
+              \\langle |t|^2 \\rangle = \\eta_c / M
+
+    Parameters
+    ----------
+    input_positions : ndarray, shape (input, 2)
+        Where the inputs are, in metres; kept for those who ask, an i.i.d. matrix does not depend on it.
+    output_shape : tuple of int
+        Camera pixels along (y, x); their product is M.
+    output_pitch : float
+        Distance between neighbouring outputs, in metres.
+    collected_fraction : float
+        Mean fraction eta_c of an input's photons that reaches the M pixels together.
+    seed : int
+        Seed of the matrix.
+
+    Raises
+    ------
+    ValueError
+        If the medium would not be passive (law L23) or the matrix would not fit in memory.
+
+    Notes
+    -----
+    Valid where each pixel is larger than a speckle grain is far from its neighbours' and the inputs are many
+    fewer than the open channels of the medium. The entries are complex64; a field of N inputs is exact to
+    about sqrt(N) 6e-8 of its rms.
+
+    References
+    ----------
+    .. [1] S. M. Popoff et al., Phys. Rev. Lett. 104, 100601 (2010). doi:10.1103/PhysRevLett.104.100601
+    """
+
+    static = True
+    modes = 1
+    samples_per_pixel = 1
+
+    def __init__(
+        self,
+        *,
+        input_positions: NDArray[np.float64],
+        output_shape: tuple[int, int],
+        output_pitch: float,
+        collected_fraction: float,
+        seed: int,
+    ) -> None:
+        for name, size in zip(("output rows", "output columns"), output_shape, strict=True):
+            check_count(name, size)
+        check_number("collected_fraction", collected_fraction, above=0, at_most=1)
+        self.inputs, self.outputs = len(input_positions), math.prod(output_shape)
+        check_passive(collected_fraction=collected_fraction, inputs=self.inputs, outputs=self.outputs)
+        size = 8 * self.inputs * self.outputs
+        if size > LARGEST_MATRIX:
+            raise ValueError(
+                f"a Gaussian medium of {self.inputs} inputs and {self.outputs} outputs needs {size / 2**30:.1f} GiB, "
+                f"more than {LARGEST_MATRIX / 2**30:.0f} GiB: take fewer macropixels or a smaller camera region"
+            )
+        self.input_positions = np.array(input_positions, np.float64)
+        self.output_shape, self.output_pitch = output_shape, output_pitch
+        self.collected_fraction, self.seed = collected_fraction, seed
+
+    @property
+    def output_positions(self) -> NDArray[np.float64]:
+        """Return where the pixels are, shape (y, x, 2), (y, x) from the centre, in metres."""
+        axes = [(np.arange(size) - (size - 1) / 2) * self.output_pitch for size in self.output_shape]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+    @cached_property
+    def _columns(self) -> NDArray[np.complex64]:
+        """The matrix transposed, shape (input, output): the column of one input is contiguous."""
+        rng = source_generator(self.seed, NoiseSource.MEDIUM)
+        parts = rng.standard_normal((self.inputs, 2 * self.outputs), dtype=np.float32)
+        parts *= np.float32(math.sqrt(self.collected_fraction / self.outputs / 2))
+        return parts.view(np.complex64)
+
+    def transmit(self, field_in: NDArray[np.inexact], *, time: Time) -> Field:
+        """Return the field behind the medium.
+
+        Parameters
+        ----------
+        field_in : ndarray, shape (frame, input)
+            Amplitudes of the inputs, real or complex, in square roots of photons per second.
+        time : float or ndarray, shape (frame,)
+            Time, in seconds; this medium is static.
+
+        Returns
+        -------
+        ndarray of complex64, shape (frame, 1, y, x)
+            Field at the pixels, in square roots of photons per pixel per second.
+
+        Raises
+        ------
+        ValueError
+            If the number of amplitudes does not fit.
+        """
+        if field_in.ndim != 2 or field_in.shape[1] != self.inputs:
+            raise ValueError(f"field_in must have shape (frame, {self.inputs}), got {field_in.shape}")
+        lit = np.flatnonzero(field_in.any(axis=0))
+        # Few inputs are lit in most batches; gathering their columns costs less than multiplying by zeros.
+        sparse = 2 * len(lit) < self.inputs
+        amplitudes, columns = (field_in[:, lit], self._columns[lit]) if sparse else (field_in, self._columns)
+        return multiply_columns(amplitudes, columns).reshape(len(field_in), 1, *self.output_shape)
+
+    def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> Field:
+        """Return what the conjugate transpose of the matrix makes of a field at the pixels.
+
+        Parameters
+        ----------
+        field : ndarray, shape (frame, 1, y, x)
+            Field at the pixels.
+        time : float or ndarray, shape (frame,)
+            Time, in seconds; this medium is static.
+
+        Returns
+        -------
+        ndarray of complex64, shape (frame, input)
+            Amplitudes at the inputs.
+        """
+        flat = np.asarray(field, np.complex64).reshape(len(field), self.outputs)
+        return (self._columns @ flat.conj().T).conj().T
+
+    def matrix(self, time: float) -> Field:
+        """Return the matrix.
+
+        Parameters
+        ----------
+        time : float
+            Time, in seconds; this medium is static.
+
+        Returns
+        -------
+        ndarray of complex64, shape (output, input)
+            A read-only view.
+        """
+        view = self._columns.T
+        view.flags.writeable = False
+        return view

@@ -1,0 +1,257 @@
+"""The simulated bench: from macropixel states to camera counts."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optics.bench import BenchDescription, Exposure
+from optics.camera import Camera
+from optics.kernels import photon_rate
+from optics.macropixels import MacropixelLayout
+from optics.media import GaussianMedium, Medium, Time
+from optics.sensor import Sensor
+from optics.validation import check_count, check_states
+
+BATCH_BYTES = 64 * 2**20
+"""Memory for the fields of the frames that are simulated together."""
+
+
+class SimulatedBench:
+    """A bench that obeys the same protocol as a real one (`optics.bench.Bench`).
+
+    The same seed gives the same counts, bit for bit, for the same series of exposures, whatever the number
+    of frames in one call or the number of processors.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    seed : int
+        Seed of the medium, of the sensor's fixed pattern and of all noise.
+    medium : Medium or None, optional
+        A medium to put in place of the one that is described; it must have one input more than the layout
+        has macropixels, for the mirrors that carry no component.
+
+    Raises
+    ------
+    ValueError
+        If the medium does not fit the layout or the camera.
+    """
+
+    def __init__(self, description: BenchDescription, *, seed: int, medium: Medium | None = None) -> None:
+        check_count("seed", seed, at_least=0)
+        self.description = description
+        self.seed = seed
+        self._medium = _medium(description, seed) if medium is None else medium
+        if len(self._medium.input_positions) != description.layout.inputs + 1:
+            raise ValueError(
+                f"the medium has {len(self._medium.input_positions)} inputs, the layout needs "
+                f"{description.layout.inputs + 1}: one a macropixel and one for the mirrors that carry none"
+            )
+        self._sensor = Sensor(description.camera, seed=seed)
+        self._exposure_time = description.camera.granted_exposure(description.exposure_time)
+        self._exposures, self._clock = 0, 0.0
+        self.truth = Truth(description, self._medium)
+
+    @property
+    def camera(self) -> Camera:
+        """Return the camera's description."""
+        return self.description.camera
+
+    @property
+    def layout(self) -> MacropixelLayout:
+        """Return which mirrors carry which component."""
+        return self.description.layout
+
+    @property
+    def exposure_time(self) -> float:
+        """Return the exposure time that the camera granted, in seconds."""
+        return self._exposure_time
+
+    @exposure_time.setter
+    def exposure_time(self, requested: float) -> None:
+        self._exposure_time = self.camera.granted_exposure(requested)
+
+    @property
+    def exposures(self) -> int:
+        """Return the number of frames exposed so far."""
+        return self._exposures
+
+    def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
+        """Show patterns one after the other and return a frame of each.
+
+        Parameters
+        ----------
+        patterns : array_like of bool, shape (frame, input)
+            Macropixel states.
+        reference : None
+            This bench has no reference arm.
+        light : bool, optional
+            False takes dark frames, the laser blocked.
+
+        Returns
+        -------
+        Exposure
+            Counts, times and indices of the frames.
+
+        Raises
+        ------
+        TypeError
+            If the states are not boolean.
+        ValueError
+            If their shape does not fit the layout, or a reference is asked for.
+        """
+        if reference is not None:
+            raise ValueError("this bench has no reference arm: leave reference out, or describe a bench with one")
+        states = check_states(patterns, inputs=self.layout.inputs)
+        first, time = self._exposures, self._clock
+        period = self.description.period(self._exposure_time)
+        timestamps = time + period * np.arange(len(states))
+        step = max(1, BATCH_BYTES // (8 * self.camera.pixels))
+        parts = [
+            self._sensor.expose(
+                self._light(states[start : start + step], time=timestamps[start : start + step], light=light),
+                exposure_time=self._exposure_time,
+                first=first + start,
+            )
+            for start in range(0, len(states), step)
+        ]
+        self._exposures += len(states)
+        self._clock = time + period * len(states)
+        word = np.uint8 if self.camera.word_bits == 8 else np.uint16
+        counts = np.concatenate(parts) if parts else np.empty((0, *self.camera.shape), word)
+        valid = np.ones(len(states), np.bool_)
+        return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
+
+    def _light(self, states: NDArray[np.bool_], *, time: Time, light: bool) -> NDArray[np.float32]:
+        """Return the photons per pixel per second of each frame, float32."""
+        if not light:
+            return np.zeros((len(states), *self.camera.shape), np.float32)
+        field = self.truth.field(states, time=time)
+        return photon_rate(field, samples_per_pixel=self._medium.samples_per_pixel)
+
+
+class Truth:
+    """What only a simulation knows; fidelity is scored against it, no calibration touches it.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    medium : Medium
+        Its medium, with one input more than the layout has macropixels.
+    """
+
+    def __init__(self, description: BenchDescription, medium: Medium) -> None:
+        self._description = description
+        self._medium = medium
+        self._off_state: NDArray[np.complex64] | None = None
+
+    def field(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.complex64]:
+        """Return the noiseless field at the camera, off-state light included.
+
+        .. math:: E(b) = E_\\mathrm{off} + (1 - \\epsilon) a \\sum_n b_n t_n
+
+        Parameters
+        ----------
+        states : array_like of bool, shape (frame, input)
+            Macropixel states.
+        time : float or ndarray, shape (frame,), optional
+            Time, in seconds.
+
+        Returns
+        -------
+        ndarray of complex64, shape (frame, mode, y, x)
+            Field, in square roots of photons per pixel per second.
+        """
+        on = check_states(states, inputs=self._description.layout.inputs)
+        amplitudes = np.zeros((len(on), on.shape[1] + 1), np.float32)
+        amplitudes[:, :-1] = on
+        amplitudes *= np.float32(self._switched_amplitude)
+        field = self._medium.transmit(amplitudes, time=time)
+        if self._description.dmd.off_amplitude:
+            field += self._static_field(time)
+        return np.asarray(field, np.complex64)
+
+    def intensity(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.float32]:
+        """Return the laser light on each pixel, without noise.
+
+        Parameters
+        ----------
+        states : array_like of bool, shape (frame, input)
+            Macropixel states.
+        time : float or ndarray, shape (frame,), optional
+            Time, in seconds.
+
+        Returns
+        -------
+        ndarray of float32, shape (frame, y, x)
+            Photons per pixel per second; stray light of the camera is not part of it.
+        """
+        return photon_rate(self.field(states, time=time), samples_per_pixel=self._medium.samples_per_pixel)
+
+    def linear_map(self, anchor: ArrayLike, *, time: float = 0.0) -> NDArray[np.float64]:
+        """Return the linear map that an anchor selects.
+
+        .. math:: B = \\mathrm{Re} \\sum_m \\overline{T_m r} T_m / \\sqrt{I(r)}
+
+        Parameters
+        ----------
+        anchor : array_like of bool, shape (input,)
+            States r of the anchor.
+        time : float, optional
+            Time, in seconds.
+
+        Returns
+        -------
+        ndarray of float64, shape (y x, input)
+            One row a pixel, in square roots of photons per pixel per second.
+
+        Notes
+        -----
+        T is what switching a macropixel adds to the field. I(r) is the light on the pixel with the anchor on,
+        off-state light included: that is what a calibration can measure. Off-state light therefore scales a
+        row, it does not turn it.
+        """
+        states = check_states(np.asarray(anchor)[np.newaxis], inputs=self._description.layout.inputs, name="anchor")
+        samples = self._medium.samples_per_pixel
+        matrix = self._medium.matrix(time)[:, :-1].astype(np.complex128) * self._switched_amplitude
+        projected = (matrix @ states[0]).conj()[:, np.newaxis] * matrix
+        height, width = (size * samples for size in self._description.camera.shape)
+        per_pixel = projected.real.reshape(-1, height // samples, samples, width // samples, samples, matrix.shape[1])
+        light = self.intensity(states, time=time).astype(np.float64).reshape(-1, 1)
+        rows = per_pixel.mean(axis=(2, 4)).sum(axis=0).reshape(-1, matrix.shape[1])
+        return np.asarray(rows / np.sqrt(light))
+
+    @property
+    def _switched_amplitude(self) -> float:
+        """Amplitude that switching a macropixel from off to on adds."""
+        return self._description.input_amplitude * (1 - self._description.dmd.off_amplitude)
+
+    def _static_field(self, time: Time) -> NDArray[np.complex64]:
+        """Field of the mirrors that are off, as if all were: one frame a time, kept where it never changes."""
+        if self._off_state is not None:
+            return self._off_state
+        leak = self._description.dmd.off_amplitude
+        amplitudes = np.full((np.size(time), self._description.layout.inputs + 1), self._description.input_amplitude)
+        amplitudes[:, -1] = self._description.padding_amplitude
+        if self._medium.static:
+            amplitudes = amplitudes[:1]
+        field = np.asarray(self._medium.transmit(leak * amplitudes, time=time), np.complex64)
+        if self._medium.static:
+            self._off_state = field
+        return field
+
+
+def _medium(description: BenchDescription, seed: int) -> Medium:
+    """Return the medium that is described, with an input without a place for the mirrors that carry none."""
+    places = description.layout.input_positions(description.dmd)
+    camera = description.camera
+    return GaussianMedium(
+        input_positions=np.concatenate([places, np.full((1, 2), math.nan)]),
+        output_shape=camera.shape,
+        output_pitch=camera.pixel_pitch,
+        collected_fraction=description.medium.collected_fraction,
+        seed=seed,
+    )

@@ -1,0 +1,112 @@
+"""Keyed streams of random numbers: the same frame has the same noise whatever was drawn before it.
+
+A stream is keyed by (seed, source of noise, row block, exposure index). For each (seed, source, row block) a
+Philox generator in counter mode turns the exposure index into 256 bits, and these are the state of the SFC64
+generator that draws the numbers of that exposure. Exposures therefore need no common history: they may be
+drawn in any order, in batches of any size and on any number of threads.
+
+References
+----------
+.. [1] J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, Parallel random numbers: as easy as 1, 2, 3,
+   Proc. SC11 (2011). doi:10.1145/2063384.2063405
+"""
+
+import enum
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class NoiseSource(enum.IntEnum):
+    """Everything random on a bench, one stream each; the numbers are part of the reproducible record."""
+
+    MEDIUM = 1
+    PHOTO_RESPONSE = 2
+    DARK_CURRENT = 3
+    OFFSET = 4
+    SHOT = 5
+    READ = 6
+    ROW_READ = 7
+    COLUMN_READ = 8
+
+
+def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:
+    """Return the generator states of consecutive exposures.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the bench, not negative.
+    source : NoiseSource
+        What is drawn.
+    first : int
+        Index of the first exposure.
+    count : int
+        Number of exposures.
+    block : int, optional
+        Row block of the frame.
+
+    Returns
+    -------
+    ndarray of uint64, shape (count, 4)
+        One SFC64 state an exposure.
+    """
+    philox = np.random.Philox(key=_stream_key(seed, source, block), counter=first)
+    return philox.random_raw(4 * count).reshape(count, 4)
+
+
+@functools.lru_cache(maxsize=4096)
+def _stream_key(seed: int, source: NoiseSource, block: int) -> NDArray[np.uint64]:
+    """Return the 128-bit key of a stream."""
+    return np.random.SeedSequence([seed, int(source), block]).generate_state(2, np.uint64)
+
+
+def source_generator(seed: int, source: NoiseSource) -> np.random.Generator:
+    """Return the generator of what is drawn once a bench, such as its medium or its photo-response map.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the bench, not negative.
+    source : NoiseSource
+        What is drawn.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A fresh generator.
+    """
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, int(source)])))
+
+
+class ExposureGenerator:
+    """A generator that jumps to the state of any exposure, at under a microsecond a jump.
+
+    One instance serves one thread.
+    """
+
+    def __init__(self) -> None:
+        self._bits = np.random.SFC64(0)
+        self._generator = np.random.Generator(self._bits)
+
+    def at(self, state: NDArray[np.uint64]) -> np.random.Generator:
+        """Return the generator, set to a state of `exposure_states`.
+
+        Parameters
+        ----------
+        state : ndarray of uint64, shape (4,)
+            The state of one exposure.
+
+        Returns
+        -------
+        numpy.random.Generator
+            The one generator of this instance: the next call moves it.
+        """
+        self._bits.state = {
+            "bit_generator": "SFC64",
+            "state": {"state": state},
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
+        return self._generator
