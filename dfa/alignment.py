@@ -58,9 +58,7 @@ def cosine_per_sample(a: Floats, b: Floats) -> NDArray[np.float64]:
         If the two shapes differ or there are not two axes.
     """
     if a.shape != b.shape or a.ndim != 2:
-        raise ValueError(
-            f"cosine_per_sample: shapes are {a.shape} and {b.shape}; give two of one (batch, width)"
-        )
+        raise ValueError(f"cosine_per_sample: shapes are {a.shape} and {b.shape}; give two of one (batch, width)")
     a, b = _unit_peak(a), _unit_peak(b)
     product = np.einsum("ij,ij->i", a, b)
     lengths = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b))

@@ -68,8 +68,7 @@ class Dataset:
             inputs, labels = getattr(self, f"{part}_inputs"), getattr(self, f"{part}_labels")
             if inputs.ndim != 2 or inputs.shape[1] != self.inputs:
                 raise ValueError(
-                    f"Dataset {self.name}: {part}_inputs has shape {inputs.shape}; "
-                    f"give (sample, {self.inputs})"
+                    f"Dataset {self.name}: {part}_inputs has shape {inputs.shape}; give (sample, {self.inputs})"
                 )
             check_labels(labels, samples=len(inputs), classes=self.classes)
             for field, array in ((f"{part}_inputs", inputs), (f"{part}_labels", labels)):
@@ -110,17 +109,14 @@ def stratified_split(
         If the number lies outside 0 ... samples - 1.
     """
     if not 0 <= held_out < len(labels):
-        raise ValueError(
-            f"stratified_split: held_out is {held_out}; {len(labels)} samples allow 0 to one less"
-        )
+        raise ValueError(f"stratified_split: held_out is {held_out}; {len(labels)} samples allow 0 to one less")
     classes, counts = np.unique(labels, return_counts=True)
     share = held_out * counts / len(labels)
     quota = np.floor(share).astype(np.intp)
     largest = np.argsort(quota - share, kind="stable")  # largest remainders first
     quota[largest[: held_out - quota.sum()]] += 1
     parts = [
-        rng.permutation(np.flatnonzero(labels == label))[:number]
-        for label, number in zip(classes, quota, strict=True)
+        rng.permutation(np.flatnonzero(labels == label))[:number] for label, number in zip(classes, quota, strict=True)
     ]
     held = rng.permutation(np.concatenate(parts))
     kept = np.setdiff1d(np.arange(len(labels)), held)
@@ -218,9 +214,7 @@ def load_mnist(folder: Path | None = None, *, rng: np.random.Generator, validati
         ("t10k-labels", test_labels, (10000,)),
     ):
         if array.shape != shape or array.dtype != np.uint8:
-            raise ValueError(
-                f"MNIST {name}: holds {array.dtype} {array.shape}; the original has uint8 {shape}"
-            )
+            raise ValueError(f"MNIST {name}: holds {array.dtype} {array.shape}; the original has uint8 {shape}")
     kept, held = stratified_split(labels, held_out=validation, rng=rng)
     pixels = np.concatenate([images.reshape(60000, 784), test_images.reshape(10000, 784)])
     classes = np.concatenate([labels, test_labels]).astype(np.int64)
@@ -275,11 +269,7 @@ def _download_mnist() -> list[Path]:
 
     try:
         return [
-            Path(
-                pooch.retrieve(
-                    f"{_MNIST_MIRROR}{name}.gz", f"md5:{md5}", f"{name}.gz", pooch.os_cache("opubench")
-                )
-            )
+            Path(pooch.retrieve(f"{_MNIST_MIRROR}{name}.gz", f"md5:{md5}", f"{name}.gz", pooch.os_cache("opubench")))
             for name, md5 in _MNIST_FILES.items()
         ]
     except (OSError, ValueError) as failure:  # no network, no room, or a file with another hash

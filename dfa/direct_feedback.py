@@ -51,11 +51,7 @@ class DirectFeedback(CreditRule):
         object.__setattr__(self, "slices", tuple(self.slices))
         for number, part in enumerate(self.slices):
             ends = (part.start, part.stop)
-            if (
-                None in ends
-                or part.step not in (None, 1)
-                or not 0 <= ends[0] < ends[1] <= self.feedback.hidden
-            ):
+            if None in ends or part.step not in (None, 1) or not 0 <= ends[0] < ends[1] <= self.feedback.hidden:
                 raise ValueError(
                     f"DirectFeedback: slice {number} is {part}; give slice(start, stop) with "
                     f"0 <= start < stop <= {self.feedback.hidden}, the width of the projection"

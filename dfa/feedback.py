@@ -191,9 +191,7 @@ def gaussian_feedback(*, hidden: int, classes: int, scale: float, rng: np.random
     if hidden < 1 or classes < 1:
         raise ValueError(f"gaussian_feedback: {classes} -> {hidden}; each width must be at least 1")
     if not (np.isfinite(scale) and scale > 0):
-        raise ValueError(
-            f"gaussian_feedback: scale is {scale}; give a positive number, such as 1/sqrt(hidden)"
-        )
+        raise ValueError(f"gaussian_feedback: scale is {scale}; give a positive number, such as 1/sqrt(hidden)")
     matrix = rng.standard_normal((hidden, classes), dtype=np.float32)
     return ExactFeedback(matrix * np.float32(scale))
 

@@ -66,16 +66,12 @@ class History:
     @property
     def alignment(self) -> NDArray[np.float64]:
         """Mean cosine with the true gradient after each epoch, shape (epoch, hidden layer)."""
-        return np.array(
-            [[layer.cosine for layer in epoch.alignments] for epoch in self.epochs], dtype=np.float64
-        )
+        return np.array([[layer.cosine for layer in epoch.alignments] for epoch in self.epochs], dtype=np.float64)
 
     @property
     def aligned_fraction(self) -> NDArray[np.float64]:
         """Fraction of the probe that the alignment is taken over, shape (epoch, hidden layer)."""
-        return np.array(
-            [[layer.fraction for layer in epoch.alignments] for epoch in self.epochs], dtype=np.float64
-        )
+        return np.array([[layer.fraction for layer in epoch.alignments] for epoch in self.epochs], dtype=np.float64)
 
     @property
     def feedback_samples(self) -> NDArray[np.int64]:

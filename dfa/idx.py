@@ -52,9 +52,7 @@ def read_idx(path: Path) -> NDArray[Any]:
         raise ValueError(f"{path}: not a complete gzip file ({damage}); get it again") from damage
     if len(data) != size:
         found = f"only {len(data)}" if len(data) < size else "more"
-        raise ValueError(
-            f"{path}: the header {shape} announces {size} bytes and there are {found}; get it again"
-        )
+        raise ValueError(f"{path}: the header {shape} announces {size} bytes and there are {found}; get it again")
     return np.frombuffer(data, dtype=dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 

@@ -89,9 +89,7 @@ class Stage(ABC):
         """
 
     @final
-    def backward(
-        self, dy: Floats, cache: Floats, *, need_input: bool = True
-    ) -> tuple[Floats | None, list[Floats]]:
+    def backward(self, dy: Floats, cache: Floats, *, need_input: bool = True) -> tuple[Floats | None, list[Floats]]:
         """Give both ways back at once: the gradient at the input and that of the parameters.
 
         Parameters
@@ -180,9 +178,7 @@ class Linear(Stage):
             If the inputs do not have the width of the layer.
         """
         if x.ndim != 2 or x.shape[1] != self.weight.shape[1]:
-            raise ValueError(
-                f"Linear: inputs have shape {x.shape}; this layer takes (batch, {self.weight.shape[1]})"
-            )
+            raise ValueError(f"Linear: inputs have shape {x.shape}; this layer takes (batch, {self.weight.shape[1]})")
         y = x @ self.weight.T  # (batch, input) (input, output) -> (batch, output)
         y += self.bias
         return y, x

@@ -145,9 +145,7 @@ def fully_connected(
         If there are fewer than two sizes, a size is below 1, or the activation is unknown.
     """
     if len(sizes) < 2:
-        raise ValueError(
-            f"fully_connected: sizes are {tuple(sizes)}; give at least the input and the classes"
-        )
+        raise ValueError(f"fully_connected: sizes are {tuple(sizes)}; give at least the input and the classes")
     if activation not in _ACTIVATIONS:
         raise ValueError(f"fully_connected: activation is {activation!r}; allowed are {sorted(_ACTIVATIONS)}")
     stage, gain = _ACTIVATIONS[activation]

@@ -44,9 +44,7 @@ def _flat(arrays: Sequence[Floats], what: str) -> list[Floats]:
     """Flatten arrays without copying them, so that what is written reaches the originals."""
     for array in arrays:
         if not array.flags.c_contiguous:
-            raise ValueError(
-                f"{what} of shape {array.shape} is not contiguous; give np.ascontiguousarray of it"
-            )
+            raise ValueError(f"{what} of shape {array.shape} is not contiguous; give np.ascontiguousarray of it")
     return [array.reshape(-1) for array in arrays]
 
 
@@ -135,9 +133,7 @@ class Adam(Optimizer):
     .. [1] Kingma and Ba, Adam: a method for stochastic optimization, Algorithm 1 (2015). arXiv:1412.6980
     """
 
-    def __init__(
-        self, parameters: Sequence[Floats], *, betas: tuple[float, float], epsilon: float = 1e-8
-    ) -> None:
+    def __init__(self, parameters: Sequence[Floats], *, betas: tuple[float, float], epsilon: float = 1e-8) -> None:
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"Adam: betas are {betas}; give two numbers, each 0 <= beta < 1")
         if not epsilon > 0:

@@ -67,9 +67,7 @@ class TrainingPlan:
             ("decay", ("constant", "linear", "cosine")),
         ):
             if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"TrainingPlan: {name} is {getattr(self, name)!r}; allowed are {list(allowed)}"
-                )
+                raise ValueError(f"TrainingPlan: {name} is {getattr(self, name)!r}; allowed are {list(allowed)}")
         make_optimizer(self, [])
 
     def learning_rate_at(self, progress: float) -> float:

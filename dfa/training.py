@@ -69,9 +69,7 @@ class Trainer:
         for index in self._learning:
             dy = dys[index]
             if dy is None:
-                raise ValueError(
-                    f"{type(self._rule).__name__} gives no gradient to stage {index}, which it trains"
-                )
+                raise ValueError(f"{type(self._rule).__name__} gives no gradient to stage {index}, which it trains")
             gradients += self._network.stages[index].gradients(dy, caches[index], out=self._out[index])
         self._optimizer.step(gradients, learning_rate=learning_rate)
         return loss, int(np.count_nonzero(self._rule.carries(error)))
