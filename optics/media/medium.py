@@ -13,11 +13,13 @@ Time = float | NDArray[np.float64]
 class Medium(Protocol):
     """A linear map from input amplitudes to the field at the camera, as a function of time.
 
-    The same seed and the same time give the same field in any order: nothing is stepped. The field has shape
-    (frame, mode, y, x); a time is one number for all frames or an array of shape (frame,), in seconds. Modes are mutually incoherent and add in intensity; y and x count field samples,
-    ``samples_per_pixel`` of them along each axis of a camera pixel. Input amplitudes are square roots of
-    photons per second; the sum over modes of |field|^2, averaged over the samples of a pixel, is photons per
-    pixel per second.
+    The same seed and the same time give the same field in any order: nothing is stepped. A time is one number
+    for all frames or an array of shape (frame,), in seconds.
+
+    The field has shape (frame, mode, y, x). Modes are mutually incoherent and add in intensity; y and x count
+    field samples, ``samples_per_pixel`` of them along each axis of a camera pixel. Input amplitudes are square
+    roots of photons per second; the sum over modes of |field|^2, averaged over the samples of a pixel, is
+    photons per pixel per second.
     """
 
     @property

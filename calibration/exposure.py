@@ -1,0 +1,143 @@
+"""Exposures that suit speckle, and the pixels that are worth delivering."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from calibration.scheme import AnchorScheme
+from optics.camera import Camera
+
+
+def best_full_scale(camera: Camera) -> float:
+    """Return the saturation over the mean of a speckle frame that gives the smallest mean square error.
+
+    .. math:: \\frac{\\mathrm{MSE}}{\\langle I \\rangle^2} = 2 e^{-S}
+              + \\left(\\frac{S}{e_\\mathrm{sat}}\\right)^2 \\left(\\sigma_d^2 + \\frac{1}{12 K^2}\\right)
+              + \\frac{S}{e_\\mathrm{sat}}
+
+    Parameters
+    ----------
+    camera : Camera
+        The camera; saturation charge e_sat, dark noise sigma_d and gain K count.
+
+    Returns
+    -------
+    float
+        S, the charge at saturation over the mean charge.
+
+    Notes
+    -----
+    For fully developed speckle, one grain a pixel: the intensity is exponential and the fraction exp(-S) of
+    the pixels clips. About 10 for 8 bits and 10 000 electrons: the mean belongs at a tenth of the full scale.
+
+    References
+    ----------
+    .. [1] Law L48 of the project's physics notes, in electrons; clipping of an exponential law is elementary.
+    """
+    charge = camera.saturation_charge
+    floor = camera.dark_noise**2 + 1 / (12 * camera.gain**2)
+
+    def error(scale: float) -> float:
+        return 2 * math.exp(-scale) + (scale / charge) ** 2 * floor + scale / charge
+
+    return float(minimize_scalar(error, bounds=(0.5, 60.0), method="bounded", options={"xatol": 1e-6}).x)
+
+
+def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, full_scale: float) -> list[float]:
+    """Return the exposure times that vectors of any number of non-zeros need, in steps of sqrt(2).
+
+    The brightest frame of a vector then has its saturation at ``full_scale`` / sqrt(2) to ``full_scale``
+    times its mean.
+
+    Parameters
+    ----------
+    scheme : AnchorScheme
+        Macropixels of the vector and of the anchor.
+    input_rate : float
+        Mean signal of one macropixel, in DN per second.
+    camera : Camera
+        The camera.
+    full_scale : float
+        Largest saturation over mean of the brightest frame.
+
+    Returns
+    -------
+    list of float
+        Exposure times in seconds, the longest (for the sparsest vectors) first.
+
+    Raises
+    ------
+    ValueError
+        If the camera cannot expose that short: the light is too strong.
+    """
+    brightness = scheme.brightest(np.arange(1, len(scheme.components) + 1))
+    longest = math.sqrt(2) * mean_aim(camera, full_scale) / (input_rate * int(brightness.min()))
+    steps = math.ceil(2 * math.log2(brightness.max() / brightness.min()) - 1e-9)
+    times = [longest * 2 ** (-step / 2) for step in range(steps + 1)]
+    if times[-1] < camera.exposure_minimum:
+        shortest = camera.exposure_minimum
+        raise ValueError(
+            f"the brightest frames need an exposure of {times[-1] * 1e6:.3g} us, the camera's shortest is "
+            f"{shortest * 1e6:.3g} us: attenuate the laser {shortest / times[-1]:.3g} times"
+        )
+    return [camera.granted_exposure(min(time, camera.exposure_maximum)) for time in times]
+
+
+def mean_aim(camera: Camera, full_scale: float) -> float:
+    """Return the mean signal that the brightest frame should have.
+
+    Parameters
+    ----------
+    camera : Camera
+        The camera.
+    full_scale : float
+        Saturation over the mean to aim at.
+
+    Returns
+    -------
+    float
+        Signal above the black level, in DN.
+    """
+    return (camera.saturation - camera.black_level) / full_scale
+
+
+def choose_outputs(
+    anchor: NDArray[np.floating], dark: NDArray[np.floating], *, camera: Camera, outputs: int
+) -> NDArray[np.int64]:
+    """Return the pixels to deliver: the brightest under the anchor that leave room below saturation.
+
+    Parameters
+    ----------
+    anchor, dark : ndarray, shape (pixel,)
+        Mean counts with the anchor on at the longest exposure, and without light, in DN.
+    camera : Camera
+        The camera.
+    outputs : int
+        Number of pixels to choose.
+
+    Returns
+    -------
+    ndarray of int, shape (output,)
+        Pixels in rising order.
+
+    Raises
+    ------
+    ValueError
+        If the camera has fewer than 1.25 times as many pixels.
+
+    Notes
+    -----
+    Dark pixels amplify noise without bound (law L58), so some must be spare. Pixels whose anchor alone fills
+    half the range saturate often; they are taken last.
+    """
+    if len(anchor) < 1.25 * outputs:
+        raise ValueError(
+            f"{outputs} outputs need at least {math.ceil(1.25 * outputs)} camera pixels to choose from, the region has "
+            f"{len(anchor)}: read out a larger region or ask for at most {int(len(anchor) / 1.25)} outputs"
+        )
+    signal = anchor - dark
+    crowded = signal > 0.5 * (camera.saturation - camera.black_level)
+    order = np.lexsort((-signal, crowded))
+    return np.sort(order[:outputs])

@@ -1,0 +1,116 @@
+"""How faithful a projection is: correlations and what follows from them."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def cosine(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
+    """Return the cosine between vectors, blind to a gain of either.
+
+    .. math:: \\rho = \\frac{|\\langle a, b \\rangle|}{\\|a\\| \\|b\\|}
+
+    Parameters
+    ----------
+    first, second : array_like, shape (..., output)
+        Real vectors, or complex fields.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        For real vectors the cosine with its sign; for complex ones the modulus, which is blind to a common
+        phase as well. NaN where a vector is zero.
+
+    Notes
+    -----
+    Unrelated vectors of m real outputs give 0 with a standard deviation of 1 / sqrt(m) (law L61).
+    """
+    a, b = np.asarray(first), np.asarray(second)
+    # Sums of float32 products are taken in double precision: a cosine near one needs the digits.
+    wide = np.result_type(a, b, np.float64)
+    product = np.einsum("...i,...i->...", a.conj(), b, dtype=wide)
+    norms = np.sqrt(_energy(a) * _energy(b))
+    projection = np.abs(product) if np.iscomplexobj(product) else product
+    return np.divide(projection, norms, out=np.full(np.shape(projection), np.nan), where=norms > 0)
+
+
+def intensity_correlation(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
+    """Return Pearson's correlation of intensities, blind to gain and offset.
+
+    Parameters
+    ----------
+    first, second : array_like, shape (..., pixel)
+        Intensities.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        For two speckles whose fields correlate with rho it is rho^2 (law L66).
+    """
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    return cosine(a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=-1, keepdims=True))
+
+
+def noise_to_signal(correlation: ArrayLike) -> NDArray[np.float64]:
+    """Return the relative variance of the additive noise that lowers a correlation from one.
+
+    .. math:: s = \\rho^{-2} - 1
+
+    Parameters
+    ----------
+    correlation : array_like
+        Cosine of the noisy with the true vector.
+
+    Returns
+    -------
+    ndarray of float64
+        Noise variance over signal variance.
+
+    Notes
+    -----
+    For noise independent of the signal (laws L62, L66).
+    """
+    return np.asarray(correlation, np.float64) ** -2 - 1
+
+
+def signal_to_noise_db(correlation: ArrayLike) -> NDArray[np.float64]:
+    """Return the signal-to-noise ratio that a correlation stands for.
+
+    .. math:: \\mathrm{SNR} = 10 \\log_{10} \\frac{\\rho^2}{1 - \\rho^2}
+
+    Parameters
+    ----------
+    correlation : array_like
+        Cosine of the noisy with the true vector.
+
+    Returns
+    -------
+    ndarray of float64
+        Decibels (law L66).
+    """
+    return -10 * np.log10(noise_to_signal(correlation))
+
+
+def normalised_error(estimate: ArrayLike, truth: ArrayLike) -> NDArray[np.float64]:
+    """Return the relative squared error that the best gain leaves.
+
+    .. math:: \\min_g \\frac{\\|g b - a\\|^2}{\\|a\\|^2} = 1 - \\rho^2
+
+    Parameters
+    ----------
+    estimate : array_like, shape (..., output)
+        Vectors b.
+    truth : array_like, shape (..., output)
+        Vectors a.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Error between 0 and 1 (law L66).
+    """
+    return 1 - cosine(estimate, truth) ** 2
+
+
+def _energy(vectors: NDArray[np.inexact]) -> NDArray[np.float64]:
+    """Return the squared norms, in double precision."""
+    parts = vectors.view(vectors.real.dtype) if np.iscomplexobj(vectors) else vectors
+    return np.asarray(np.einsum("...i,...i->...", parts, parts, dtype=np.float64))

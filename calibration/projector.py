@@ -1,0 +1,206 @@
+"""A bench and a retrieval together: a device that multiplies vectors by a fixed random matrix."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.anchors import decode, plan
+from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
+from calibration.records import Calibration, Estimate, StoredFrames
+from calibration.scheme import AnchorScheme, anchor_size
+from optics.bench import Bench, Exposure
+from optics.validation import check_count, check_number
+
+
+class AnchorProjector:
+    """Linear projections y = Bx of ternary vectors by a bench, with error bars.
+
+    Parameters
+    ----------
+    bench : Bench
+        A simulated or a real bench.
+    components : int
+        Length of the vectors; they lie on the first macropixels of the layout.
+    outputs : int
+        Number of outputs; the camera region must have at least 1.25 times as many pixels.
+    anchor : int or None, optional
+        Number of anchor macropixels; None takes `anchor_size`.
+    overlapping : bool, optional
+        Whether the anchor is made of the components themselves instead of macropixels of its own. The
+        entries of B then have a mean, see the notes.
+    frames : {"four", "two"}, optional
+        Four frames a signed vector, or the biased shortcut of two.
+    stored_exposures : int, optional
+        Exposures over which each stored frame is averaged.
+    refresh_interval : int, optional
+        Frames after which the stored frames are taken anew.
+
+    Raises
+    ------
+    ValueError
+        If the bench has too few macropixels or pixels, or its light does not suit its camera.
+
+    Notes
+    -----
+    An anchor on macropixels of its own gives B exactly independent real Gaussian entries (law L56). An
+    overlapping anchor of n macropixels gives them a mean of sqrt(pi / 2 n) times their rms, the projection
+    onto the all-ones vector has a mean of sqrt(pi n / 2) times it: negligible for hundreds of components,
+    a large common part for ten.
+
+    Every vector that is projected between two refreshes shares the errors of the stored frames, wherever one
+    of its halves is empty; ``stored_exposures`` says how small they are.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        *,
+        components: int,
+        outputs: int,
+        anchor: int | None = None,
+        overlapping: bool = False,
+        frames: str = "four",
+        stored_exposures: int = 128,
+        refresh_interval: int = 20_000,
+    ) -> None:
+        check_count("components", components, at_most=bench.layout.inputs)
+        check_count("outputs", outputs)
+        check_count("stored_exposures", stored_exposures)
+        check_count("refresh_interval", refresh_interval)
+        first = np.arange(components)
+        size = anchor_size(components) if anchor is None else anchor
+        own = components + np.arange(size)
+        scheme = AnchorScheme(
+            inputs=bench.layout.inputs, components=first, anchor=first if overlapping else own, frames=frames
+        )
+        self.bench = bench
+        self.stored_exposures, self.refresh_interval = stored_exposures, refresh_interval
+        self.frames_exposed = 0
+        self._since_refresh = 0
+        self.calibration = self._calibrate(scheme, outputs)
+
+    def project(self, x: ArrayLike) -> Estimate:
+        """Return the projections of ternary vectors.
+
+        Parameters
+        ----------
+        x : array_like, shape (vector, component)
+            Vectors of -1, 0 and 1.
+
+        Returns
+        -------
+        Estimate
+            Values, standard errors and flags.
+
+        Raises
+        ------
+        ValueError
+            If the vectors are not ternary or of the wrong length.
+        """
+        planned = plan(x, self.calibration)
+        if self._since_refresh and self._since_refresh + planned.frames > self.refresh_interval:
+            self.refresh()
+            planned = plan(x, self.calibration)
+        exposures = [self._expose(series.patterns, series.exposure_time) for series in planned.series]
+        self._since_refresh += planned.frames
+        return decode(planned, exposures, self.calibration)
+
+    def refresh(self) -> None:
+        """Take the anchor and off-state frames anew; outputs, exposure times and dark frames stay."""
+        old = self.calibration
+        levels = tuple(self._store(old.scheme, level.exposure_time, old.outputs, level.dark) for level in old.levels)
+        self.calibration = replace(old, levels=levels)
+        self._since_refresh = 0
+
+    def truth(self) -> NDArray[np.float64]:
+        """Return the matrix that a simulated bench should realise, shape (output, component).
+
+        Returns
+        -------
+        ndarray of float64
+            B, in square roots of photons per pixel per second.
+
+        Raises
+        ------
+        TypeError
+            If the bench is a real one.
+        """
+        known = getattr(self.bench, "truth", None)
+        if known is None:
+            raise TypeError("only a simulated bench knows the truth")
+        scheme = self.calibration.scheme
+        matrix = known.linear_map(scheme.anchor_states)
+        return np.asarray(matrix[np.ix_(self.calibration.outputs, scheme.components)])
+
+    def _calibrate(self, scheme: AnchorScheme, outputs: int) -> Calibration:
+        """Return the first calibration: light level, exposure times, outputs, stored frames."""
+        camera = self.bench.camera
+        full_scale = best_full_scale(camera)
+        rate = self._input_rate(scheme)
+        times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale)
+        every = np.arange(camera.pixels)
+        dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False)[0] for time in times]
+        brightest = self._mean(scheme.anchor_states, times[0], every)[0]
+        chosen = choose_outputs(brightest, dark[0], camera=camera, outputs=outputs)
+        levels = tuple(
+            self._store(scheme, time, chosen, frame[chosen]) for time, frame in zip(times, dark, strict=True)
+        )
+        return Calibration(
+            scheme=scheme, camera=camera, outputs=chosen, levels=levels, input_rate=rate, full_scale=full_scale
+        )
+
+    def _input_rate(self, scheme: AnchorScheme) -> float:
+        """Return the mean signal of one macropixel, in DN per second, at an exposure that suits the anchor."""
+        camera = self.bench.camera
+        span = camera.saturation - camera.black_level
+        every = np.arange(camera.pixels)
+        time = self.bench.exposure_time
+        for _ in range(20):
+            anchor, _ = self._mean(scheme.anchor_states, time, every)
+            off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), time, every)
+            signal = float(np.mean(anchor - off)) / span
+            clipped = float(np.mean(anchor >= camera.saturation))
+            if clipped < 0.002 and signal > 0.02:
+                return signal * span / (time * len(scheme.anchor))
+            wanted = time * (0.25 if clipped >= 0.002 else min(4.0, 0.08 / max(signal, 1e-3)))
+            granted = camera.granted_exposure(min(max(wanted, camera.exposure_minimum), camera.exposure_maximum))
+            if granted == time:
+                break
+            time = granted
+        raise ValueError(
+            f"no exposure time suits the light: at {time:g} s the anchor's mean signal is {100 * signal:.2g} % of the "
+            f"range and {100 * clipped:.2g} % of the pixels saturate; change the laser's power or the anchor's size"
+        )
+
+    def _store(
+        self, scheme: AnchorScheme, time: float, outputs: NDArray[np.int64], dark: NDArray[np.float32]
+    ) -> StoredFrames:
+        """Return the stored frames of one exposure time."""
+        off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), time, outputs)
+        anchor, timestamp = self._mean(scheme.anchor_states, time, outputs)
+        check_number("timestamp", timestamp)
+        return StoredFrames(
+            exposure_time=self.bench.exposure_time,
+            anchor=anchor,
+            off=off,
+            dark=dark,
+            exposures=self.stored_exposures,
+            timestamp=timestamp,
+        )
+
+    def _mean(
+        self, states: NDArray[np.bool_], time: float, outputs: NDArray[np.int64], *, light: bool = True
+    ) -> tuple[NDArray[np.float32], float]:
+        """Return the mean counts of a batch of exposures of one pattern, in DN, and when it began."""
+        exposure = self._expose(np.tile(states, (self.stored_exposures, 1)), time, light=light)
+        frames = self.bench.camera.digital_numbers(exposure.counts).reshape(self.stored_exposures, -1)
+        mean = frames[exposure.valid][:, outputs].mean(axis=0)
+        return mean.astype(np.float32), float(exposure.timestamps[0])
+
+    def _expose(self, patterns: NDArray[np.bool_], time: float, *, light: bool = True) -> Exposure:
+        """Expose patterns at an exposure time and count the frames."""
+        if self.bench.exposure_time != time:
+            self.bench.exposure_time = time
+        self.frames_exposed += len(patterns)
+        return self.bench.expose(patterns, light=light)
