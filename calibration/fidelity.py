@@ -30,7 +30,8 @@ def cosine(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
     product = np.einsum("...i,...i->...", a.conj(), b, dtype=wide)
     norms = np.sqrt(_energy(a) * _energy(b))
     projection = np.abs(product) if np.iscomplexobj(product) else product
-    return np.divide(projection, norms, out=np.full(np.shape(projection), np.nan), where=norms > 0)
+    nothing = np.full(np.shape(projection), np.nan)
+    return np.asarray(np.divide(projection, norms, out=nothing, where=norms > 0), np.float64)
 
 
 def intensity_correlation(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:

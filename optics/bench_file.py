@@ -152,7 +152,7 @@ def _check_keys(table: Mapping[str, Any], *, known: list[str], required: list[st
         raise ValueError(f"{where} lacks {', '.join(missing)}")
 
 
-def _convert(key: str, value: object, kind: type, *, where: str) -> object:
+def _convert(key: str, value: object, kind: type, *, where: str) -> Any:
     """Return a TOML value in the type of its field: whole numbers pass as floats, nothing else is converted."""
     name = f"{where} {key}".strip()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

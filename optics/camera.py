@@ -141,6 +141,16 @@ class Camera:
         return self.rows * self.columns
 
     @property
+    def largest_count(self) -> int:
+        """Return the largest count of the converter, in DN."""
+        return (1 << self.bits) - 1
+
+    @property
+    def word(self) -> np.dtype[np.uint8] | np.dtype[np.uint16]:
+        """Return the type of the words that carry counts."""
+        return np.dtype(np.uint8) if self.word_bits == 8 else np.dtype(np.uint16)
+
+    @property
     def word_bits(self) -> int:
         """Return the bits of the word that carries a count: 8 or 16."""
         return 8 if self.bits <= 8 else 16
@@ -163,12 +173,12 @@ class Camera:
         the dark noise.
         """
         well = self.black_level + self.gain * (self.full_well - 3 * self.dark_noise)
-        return int(min(2**self.bits - 1, math.floor(well)))
+        return min(self.largest_count, math.floor(well))
 
     @property
     def saturation_charge(self) -> float:
         """Return the charge at which counts stop to follow the light, in electrons."""
-        return min(self.full_well, (2**self.bits - 1 - self.black_level) / self.gain)
+        return min(self.full_well, (self.largest_count - self.black_level) / self.gain)
 
     def digital_numbers(self, counts: Counts) -> Counts:
         """Return counts as they came from the camera in DN, alignment undone.
@@ -188,10 +198,9 @@ class Camera:
         TypeError
             If the words are not of the camera's word type.
         """
-        word = np.dtype(np.uint8 if self.word_bits == 8 else np.uint16)
-        if counts.dtype != word:
-            raise TypeError(f"counts of a {self.bits}-bit camera are {word} words, got {counts.dtype}")
-        return counts if self.count_step == 1 else counts // word.type(self.count_step)
+        if counts.dtype != self.word:
+            raise TypeError(f"counts of a {self.bits}-bit camera are {self.word} words, got {counts.dtype}")
+        return counts if self.count_step == 1 else counts // self.word.type(self.count_step)
 
     def temporal_variance(self, mean: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the variance from frame to frame of a pixel whose mean is known.
@@ -218,7 +227,7 @@ class Camera:
         .. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 2.4: photon-transfer equation.
         """
         dark = (self.gain * self.dark_noise) ** 2 + 1 / 12
-        return dark + self.gain * np.maximum(mean - self.black_level, 0)
+        return np.asarray(dark + self.gain * np.maximum(mean - self.black_level, 0))
 
     def granted_exposure(self, requested: float) -> float:
         """Return the exposure time that the camera grants for the one requested.

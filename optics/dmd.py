@@ -69,7 +69,7 @@ class Dmd:
     @property
     def off_amplitude(self) -> float:
         """Return the amplitude of a mirror that is off over that of one that is on."""
-        return self.contrast_ratio**-0.5
+        return 1 / math.sqrt(self.contrast_ratio)
 
     def mirror_positions(self) -> NDArray[np.float64]:
         """Return where the centres of the mirrors are.
@@ -85,4 +85,4 @@ class Dmd:
             y = row * self.pitch / math.sqrt(2)
             x = (column + 0.5 * (row % 2)) * self.pitch * math.sqrt(2)
         positions = np.stack([y, x], axis=-1)
-        return positions - positions.mean(axis=(0, 1))
+        return np.asarray(positions - positions.mean(axis=(0, 1)))

@@ -54,4 +54,4 @@ def photon_rate(field: NDArray[np.complex64], *, samples_per_pixel: int = 1) -> 
         return intensity
     frames, height, width = intensity.shape
     s = samples_per_pixel
-    return intensity.reshape(frames, height // s, s, width // s, s).mean(axis=(2, 4))
+    return np.asarray(intensity.reshape(frames, height // s, s, width // s, s).mean(axis=(2, 4)))

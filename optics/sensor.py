@@ -74,7 +74,7 @@ class Sensor:
         _share_with_neighbours(photon_rate, crosstalk=camera.crosstalk)
         scale = self.response * np.float32(exposure_time)
         floor = scale * np.float32(camera.background) + self.dark_rate * np.float32(exposure_time)
-        counts = np.empty(photon_rate.shape, np.uint8 if camera.word_bits == 8 else np.uint16)
+        counts: Counts = np.empty(photon_rate.shape, camera.word)
         draw = _Draws(camera, self.seed, first=first, count=len(photon_rate))
 
         def collect(chunk: _Chunk, generator: ExposureGenerator) -> None:
@@ -186,7 +186,7 @@ def _convert(charge: Frames, noise: Frames, offset: Frames, camera: Camera, *, o
     charge *= np.float32(camera.gain)
     charge += np.float32(camera.black_level + 0.5)
     # Clipping first lets the cast, which truncates, do the rounding down.
-    np.clip(charge, 0, np.float32(2**camera.bits - 0.5), out=charge)
+    np.clip(charge, 0, np.float32(camera.largest_count + 0.5), out=charge)
     np.copyto(out, charge, casting="unsafe")
     if camera.count_step != 1:
         np.multiply(out, out.dtype.type(camera.count_step), out=out)

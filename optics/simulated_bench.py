@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.bench import BenchDescription, Exposure
-from optics.camera import Camera
+from optics.camera import Camera, Counts
 from optics.kernels import photon_rate
 from optics.macropixels import MacropixelLayout
 from optics.media import GaussianMedium, Medium, Time
@@ -107,20 +107,15 @@ class SimulatedBench:
         states = check_states(patterns, inputs=self.layout.inputs)
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
-        timestamps = time + period * np.arange(len(states))
+        timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
         step = max(1, BATCH_BYTES // (8 * self.camera.pixels))
-        parts = [
-            self._sensor.expose(
-                self._light(states[start : start + step], time=timestamps[start : start + step], light=light),
-                exposure_time=self._exposure_time,
-                first=first + start,
-            )
-            for start in range(0, len(states), step)
-        ]
+        counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
+        for start in range(0, len(states), step):
+            batch = slice(start, start + step)
+            rate = self._light(states[batch], time=timestamps[batch], light=light)
+            counts[batch] = self._sensor.expose(rate, exposure_time=self._exposure_time, first=first + start)
         self._exposures += len(states)
         self._clock = time + period * len(states)
-        word = np.uint8 if self.camera.word_bits == 8 else np.uint16
-        counts = np.concatenate(parts) if parts else np.empty((0, *self.camera.shape), word)
         valid = np.ones(len(states), np.bool_)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 

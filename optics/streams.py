@@ -53,13 +53,13 @@ def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, b
         One SFC64 state an exposure.
     """
     philox = np.random.Philox(key=_stream_key(seed, source, block), counter=first)
-    return philox.random_raw(4 * count).reshape(count, 4)
+    return np.asarray(philox.random_raw(4 * count), np.uint64).reshape(count, 4)
 
 
 @functools.lru_cache(maxsize=4096)
 def _stream_key(seed: int, source: NoiseSource, block: int) -> NDArray[np.uint64]:
     """Return the 128-bit key of a stream."""
-    return np.random.SeedSequence([seed, int(source), block]).generate_state(2, np.uint64)
+    return np.asarray(np.random.SeedSequence([seed, int(source), block]).generate_state(2, np.uint64), np.uint64)
 
 
 def source_generator(seed: int, source: NoiseSource) -> np.random.Generator:

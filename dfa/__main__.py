@@ -1,0 +1,221 @@
+"""The main job: train the same network by every method, through a simulated optical bench too, and report."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the imports below come late, so that --help is quick and a foreign package is named first
+    from dfa.experiment import Experiment
+    from dfa.results import Results
+    from optics import BenchDescription
+
+DESCRIPTION = """\
+Trains the same small network by backpropagation, by direct feedback alignment (DFA) with an exact matrix, with
+ternarised errors, with errors that are projected by light through a simulated optical bench, and with only its
+last layer; then writes a table, figures, an HTML report and one HDF5 file into a results folder.
+
+Without options: the 1797 digits that ship with scikit-learn, five seeds, offline, in under a minute."""
+
+EPILOG = """\
+examples:
+  python -m dfa                                        the main job
+  python -m dfa --methods bp optical --seeds 0 1       two methods, two seeds
+  python -m dfa --bench table_top --threshold best     another bench, the best ternary vector of each error
+  python -m dfa --preset launay2020-mnist --data DIR   MNIST as in arXiv:2012.06373, files in DIR or downloaded
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : list of str or None, optional
+        Command line without the program's name; None takes that of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 bad input, 130 interrupted.
+    """
+    foreign = _foreign_packages()
+    if foreign:
+        print(f"error: {foreign}", file=sys.stderr)
+        return 2
+    words = sys.argv[1:] if arguments is None else arguments
+    options = _parser().parse_args(words)
+    try:
+        return _work(options, command=shlex.join(["python", "-m", "dfa", *words]))
+    except (OSError, TypeError, ValueError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dfa", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add = parser.add_argument
+    add("--preset", default="digits", metavar="NAME|FILE", help="experiment: digits (default), launay2020-mnist or a\n"
+        "TOML file; the other options change it")  # fmt: skip
+    add("--dataset", choices=("digits", "mnist"), help="data set")
+    add("--data", type=Path, metavar="FOLDER", help="folder with the four MNIST files (plain or .gz); without it the\n"
+        "subfolder mnist of $OPUBENCH_DATA, or a download into a cache")  # fmt: skip
+    add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, or a TOML file")
+    add("--methods", nargs="+", metavar="METHOD", help="some of: bp dfa ternary optical shallow")
+    add("--epochs", type=int, help="passes through the training set, for every method")
+    add("--seeds", nargs="+", type=int, metavar="SEED", help="one run for each method and seed")
+    add("--hidden", nargs="+", type=int, metavar="WIDTH", help="widths of the hidden layers, for instance 256 256")
+    add("--threshold", help="threshold of the ternarised errors, 0 <= t < 1, or best (per sample)")
+    add(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="results folder; it must not exist (default: a new one below results)",
+    )
+    return parser
+
+
+def _work(options: argparse.Namespace, *, command: str) -> int:
+    """Run the experiment and write its results; a partial folder is moved into place when it is complete."""
+    from dfa.experiment import load_experiment
+    from dfa.runs import with_options
+    from optics import load_bench
+
+    experiment = with_options(
+        load_experiment(options.preset),
+        epochs=options.epochs,
+        threshold=_threshold(options.threshold),
+        methods=options.methods,
+    )
+    changes = {key: getattr(options, key) for key in ("dataset", "bench", "seeds", "hidden")}
+    experiment = replace(experiment, **{key: value for key, value in changes.items() if value is not None})
+    bench = load_bench(experiment.bench)
+    folder = options.output or _free_folder(Path("results") / experiment.name)
+    partial = _make_partial(folder)
+    try:
+        results, interrupted = _train(experiment, bench, options.data)
+        if results.runs:
+            _write(results, partial, command=command)
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    if not results.runs:
+        print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
+        return 130
+    _tell(results, folder)
+    return 130 if interrupted else 0
+
+
+def _train(experiment: Experiment, bench: BenchDescription, data: Path | None) -> tuple[Results, bool]:
+    """Run the experiment with a progress bar; return the finished runs and whether it was interrupted."""
+    from tqdm import tqdm
+
+    from dfa.experiment import METHODS
+    from dfa.results import Results
+    from dfa.runs import run_experiment
+
+    runs = []
+    epochs = sum(method.plan.epochs for method in experiment.methods.values()) * len(experiment.seeds)
+    interrupted = False
+    with tqdm(total=epochs, unit="epoch", dynamic_ncols=True, disable=None) as bar:
+
+        def show_run(method: str, seed: int) -> None:
+            bar.set_description(f"{METHODS[method]}, seed {seed}")
+
+        def show_epoch(_: object) -> None:
+            bar.update()
+
+        try:
+            for run in run_experiment(experiment, bench=bench, folder=data, on_run=show_run, on_epoch=show_epoch):
+                runs.append(run)
+        except KeyboardInterrupt:
+            interrupted = True
+    return Results(experiment=experiment, bench=bench, runs=tuple(runs)), interrupted
+
+
+def _write(results: Results, folder: Path, *, command: str) -> None:
+    """Write table, figures, report and curves into a folder."""
+    from dfa.figures import draw_all
+    from dfa.report import html_report, png_bytes
+    from dfa.results import format_table, save_results
+
+    images = {name: png_bytes(figure) for name, figure in draw_all(results).items()}
+    for name, image in images.items():
+        (folder / f"{name}.png").write_bytes(image)
+    (folder / "table.txt").write_text(format_table(results) + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(html_report(results, images, command=command), encoding="utf-8")
+    save_results(folder / "results.h5", results)
+
+
+def _tell(results: Results, folder: Path) -> None:
+    """Print the table and where the results are."""
+    from dfa.results import HEADER_NOTES, format_table
+
+    print(f"\n{format_table(results)}\n\n{HEADER_NOTES}")
+    if not results.complete:
+        print("\nInterrupted: only the runs that were finished are shown.")
+    print(f"\nReport: {(folder / 'report.html').resolve().as_uri()}")
+
+
+def _threshold(text: str | None) -> float | str | None:
+    """Return a threshold from the command line: a number, "best", or None where it was not given."""
+    if text is None or text == "best":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"--threshold {text!r} is neither a number, 0 <= threshold < 1, nor best") from None
+
+
+def _free_folder(folder: Path) -> Path:
+    """Return the folder itself, or the first of folder-2, folder-3, ... that does not exist."""
+    candidates = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+def _make_partial(folder: Path) -> Path:
+    """Make the folder that is written to before it is moved into place; refuse what cannot work, before any work."""
+    if folder.exists():
+        raise FileExistsError(f"the results folder {folder} exists and is not overwritten: give another with --output")
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(
+            f"the results folder {folder} cannot be made ({error.strerror}): give another with --output"
+        ) from error
+    return partial
+
+
+def _foreign_packages() -> str:
+    """Return a sentence if projects that own one of our import names are installed, else an empty text."""
+    names = [name for name in ("optics", "calibration", "dfa") if _is_distribution(name)]
+    if not names:
+        return ""
+    return (
+        f"this environment holds the project{'s' * (len(names) > 1)} {' and '.join(names)} from PyPI, which overwrite "
+        "packages of opubench; install opubench in a virtual environment of its own"
+    )
+
+
+def _is_distribution(name: str) -> bool:
+    """Return whether a project of this name is installed."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""An experiment: the same network trained by several methods, described by a TOML file or in Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dfa.network import Activation
+from dfa.plan import TrainingPlan
+from dfa.ternary import BestTernary, FixedThreshold, Ternariser
+from optics import data_folder
+from optics.validation import check_choice, check_count, check_number, nearest
+
+METHODS = {
+    "bp": "backpropagation",
+    "dfa": "DFA, exact matrix",
+    "ternary": "ternarised DFA",
+    "optical": "optical ternarised DFA",
+    "shallow": "shallow (last layer only)",
+}
+"""Methods by their short name, in the order of the tables."""
+
+DATASETS = ("digits", "mnist")
+PLAN_KEYS = tuple(field.name for field in dataclasses.fields(TrainingPlan))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """How one method trains.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        Epochs, batches, optimiser and its learning rate.
+    threshold : float or "best"
+        Threshold of the ternariser, or the best ternary vector of each sample; only ternarised methods use it.
+    scale : float
+        Standard deviation of the entries of the feedback matrix, times the square root of its width.
+
+    Raises
+    ------
+    ValueError
+        If the threshold or the scale is out of range.
+    """
+
+    plan: TrainingPlan
+    threshold: float | str = "best"
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check threshold and scale."""
+        check_number("scale", self.scale, above=0, at_most=1e6)
+        self.ternariser  # noqa: B018 - its construction checks the threshold
+
+    @property
+    def ternariser(self) -> Ternariser:
+        """The rule that makes errors ternary."""
+        if self.threshold == "best":
+            return BestTernary()
+        if isinstance(self.threshold, str):
+            raise ValueError(f"threshold = {self.threshold!r}: give a number, 0 <= threshold < 1, or 'best'")
+        return FixedThreshold(self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """The same network, trained by several methods from several seeds.
+
+    Parameters
+    ----------
+    name : str
+        Name for reports and folders.
+    dataset : {"digits", "mnist"}
+        What is learned.
+    hidden : tuple of int
+        Widths of the hidden layers.
+    activation : {"tanh", "relu"}
+        Activation of the hidden layers.
+    seeds : tuple of int
+        One training for each method and seed; a seed fixes split, weights, order, feedback and bench.
+    bench : str
+        Name of a shipped bench or path of a bench file.
+    methods : mapping of str to Method
+        Methods to run, by their short name.
+    note : str, optional
+        Where the settings come from, for the report.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of its range.
+    """
+
+    name: str
+    dataset: str
+    hidden: tuple[int, ...]
+    activation: Activation
+    seeds: tuple[int, ...]
+    bench: str
+    methods: Mapping[str, Method]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        check_choice("dataset", self.dataset, DATASETS)
+        check_choice("activation", self.activation, ("tanh", "relu"))
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        object.__setattr__(self, "seeds", tuple(self.seeds))
+        for width in self.hidden:
+            check_count("hidden", width, at_most=100_000)
+        for seed in self.seeds:
+            check_count("seed", seed, at_least=0)
+        if not self.hidden or not self.seeds or not self.methods:
+            raise ValueError("an experiment needs at least one hidden layer, one seed and one method")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds = {list(self.seeds)} names a seed twice: the same seed gives the same result")
+        for method in self.methods:
+            check_choice("method", method, tuple(METHODS))
+
+    def to_table(self) -> dict[str, Any]:
+        """Return plain nested tables that describe the experiment.
+
+        Returns
+        -------
+        dict
+            Numbers, strings and lists only.
+        """
+        table = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        methods = {name: dataclasses.asdict(method) for name, method in self.methods.items()}
+        return {**table, "hidden": list(self.hidden), "seeds": list(self.seeds), "methods": methods}
+
+
+def shipped_presets() -> list[str]:
+    """Return the names of the experiments that ship with the project.
+
+    Returns
+    -------
+    list of str
+        Names that `load_experiment` understands.
+    """
+    return sorted(path.stem for path in (data_folder() / "presets").glob("*.toml"))
+
+
+def load_experiment(preset: str | Path) -> Experiment:
+    """Read an experiment from a file, or one that ships with the project by its name.
+
+    Parameters
+    ----------
+    preset : str or Path
+        Path of a TOML file, or a name of `shipped_presets`.
+
+    Returns
+    -------
+    Experiment
+        The experiment.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither such a file nor such a preset.
+    ValueError
+        If the file is no TOML, or a key or a value is not what an experiment has.
+    """
+    path = Path(preset)
+    if not path.is_file():
+        shipped = shipped_presets()
+        if str(preset) not in shipped:
+            raise FileNotFoundError(
+                f"no preset {str(preset)!r}{nearest(str(preset), shipped)}; there are {', '.join(shipped)}, "
+                "or give the path of a TOML file"
+            )
+        path = data_folder() / "presets" / f"{preset}.toml"
+    try:
+        return _experiment_from_table(tomllib.loads(path.read_text(encoding="utf-8")), name=path.stem)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _experiment_from_table(table: Mapping[str, Any], *, name: str) -> Experiment:
+    """Return the experiment of a preset file; [defaults] holds what its methods share."""
+    known = ["dataset", "hidden", "activation", "seeds", "bench", "note", "defaults", "methods"]
+    _check_keys(table, known, where="the preset")
+    missing = [key for key in [*known[:5], "methods"] if key not in table]
+    if missing:
+        raise ValueError(f"the preset lacks {', '.join(missing)}")
+    for key in ("hidden", "seeds"):
+        if not isinstance(table[key], list):
+            raise TypeError(f"{key} = {table[key]!r} must be a list of whole numbers")
+    shared = table.get("defaults", {})
+    methods = {key: _method({**shared, **own}, where=f"[methods.{key}]") for key, own in table["methods"].items()}
+    fields = {key: value for key, value in table.items() if key not in ("defaults", "methods")}
+    return Experiment(name=name, methods=methods, **fields)
+
+
+def _method(table: Mapping[str, Any], *, where: str) -> Method:
+    """Return the settings of one method."""
+    _check_keys(table, [*PLAN_KEYS, "threshold", "scale"], where=where)
+    try:
+        plan = TrainingPlan(**{key: value for key, value in table.items() if key in PLAN_KEYS})
+        rest = {key: table[key] for key in ("threshold", "scale") if key in table}
+        return Method(plan=plan, **rest)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _check_keys(table: Mapping[str, Any], known: list[str], *, where: str) -> None:
+    """Refuse unknown keys."""
+    for key in table:
+        if key not in known:
+            raise ValueError(f"{where} has no key {key!r}{nearest(key, known)}; it takes {', '.join(known)}")
