@@ -1,27 +1,25 @@
 """Optimisers: momentum and Adam, in place on the parameters.
 
 A step reads and writes arrays of the size of the network and computes next to nothing, so it costs what
-memory costs. Momentum is three passes, two of them BLAS calls that use all cores and need no temporary;
-Adam goes through the arrays in blocks that stay in cache, on two threads.
-Neither changes the precision of the parameters.
+memory costs. The arrays are worked on in blocks that stay in cache through all passes of the formula.
+Neither optimiser changes the precision of the parameters.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
 
 from dfa.layers import Floats
 
-# Elements that Adam works on at once: five float32 blocks of them stay in a second-level cache, and a call
-# is long enough for two threads not to wait for the interpreter's lock (measured: half of it and less lose).
+# Elements that are worked on at once: five float32 blocks of them just about stay in a second-level cache.
+# A second thread gains nothing inside a training step, since BLAS threads keep their core busy for a while after
+# a product. SciPy's axpy would be threaded, but its BLAS has a pool of its own that fights with NumPy's for the
+# cores: a step was seen to take three times as long.
 _BLOCK = 65536
-_THREADS = 2
 
 
 class Optimizer(ABC):
@@ -46,6 +44,21 @@ def _flat(arrays: Sequence[Floats], what: str) -> list[Floats]:
         if not array.flags.c_contiguous:
             raise ValueError(f"{what} of shape {array.shape} is not contiguous; give np.ascontiguousarray of it")
     return [array.reshape(-1) for array in arrays]
+
+
+def _blocks(*arrays: Sequence[Floats]) -> Iterator[list[Floats]]:
+    """Go through arrays that belong together block by block."""
+    for group in zip(*arrays, strict=True):
+        for start in range(0, group[0].size, _BLOCK):
+            yield [array[start : start + _BLOCK] for array in group]
+
+
+def _scratch(flat: Sequence[Floats]) -> Floats:
+    """Give room for a block, in the floating type that all parameters share."""
+    types = {array.dtype for array in flat}
+    if len(types) > 1:
+        raise TypeError(f"parameters are of the types {sorted(map(str, types))}; give all of them one")
+    return np.empty(_BLOCK, dtype=types.pop() if types else np.float32)
 
 
 def _check_match(gradients: Sequence[Floats], parameters: Sequence[Floats]) -> None:
@@ -73,6 +86,8 @@ class Momentum(Optimizer):
     ------
     ValueError
         If the momentum lies outside [0, 1) or an array is not contiguous.
+    TypeError
+        If the parameters are not all of one floating type.
     """
 
     def __init__(self, parameters: Sequence[Floats], *, momentum: float) -> None:
@@ -81,6 +96,7 @@ class Momentum(Optimizer):
         self._parameters = list(parameters)
         self._flat = _flat(parameters, "a parameter")
         self._velocities = [np.zeros_like(flat) for flat in self._flat]
+        self._scratch = _scratch(self._flat)
         self._momentum = momentum
 
     def step(self, gradients: Sequence[Floats], *, learning_rate: float) -> None:
@@ -99,12 +115,12 @@ class Momentum(Optimizer):
             If the gradients do not match the parameters.
         """
         _check_match(gradients, self._parameters)
-        flat = _flat(gradients, "a gradient")
-        for parameter, gradient, velocity in zip(self._flat, flat, self._velocities, strict=True):
-            axpy = get_blas_funcs("axpy", (parameter,))  # y <- a x + y, in place, in the precision of y
-            velocity *= velocity.dtype.type(self._momentum)
-            axpy(gradient, velocity)
-            axpy(velocity, parameter, a=-learning_rate)
+        of = self._scratch.dtype.type
+        arrays = _blocks(self._flat, _flat(gradients, "a gradient"), self._velocities)
+        for parameter, gradient, velocity in arrays:
+            velocity *= of(self._momentum)
+            velocity += gradient
+            parameter -= np.multiply(velocity, of(learning_rate), out=self._scratch[: velocity.size])
 
 
 @final
@@ -127,6 +143,8 @@ class Adam(Optimizer):
     ------
     ValueError
         If a factor lies outside its range or an array is not contiguous.
+    TypeError
+        If the parameters are not all of one floating type.
 
     References
     ----------
@@ -144,8 +162,8 @@ class Adam(Optimizer):
         self._squares = [np.zeros_like(flat) for flat in self._flat]
         self._betas = betas
         self._epsilon = epsilon
+        self._scratch = _scratch(self._flat)
         self._steps = 0
-        self._pool = ThreadPoolExecutor(_THREADS)
 
     def step(self, gradients: Sequence[Floats], *, learning_rate: float) -> None:
         """Move the parameters in place.
@@ -164,32 +182,20 @@ class Adam(Optimizer):
         """
         _check_match(gradients, self._parameters)
         self._steps += 1
-        arrays = zip(self._flat, _flat(gradients, "a gradient"), self._means, self._squares, strict=True)
-        blocks = [
-            [array[start : start + _BLOCK] for array in four]
-            for four in arrays
-            for start in range(0, four[0].size, _BLOCK)
-        ]
-        # Every element is on its own: who works on which block does not change a bit of the result.
-        shares = [blocks[share::_THREADS] for share in range(_THREADS)]
-        list(self._pool.map(lambda share: self._update(share, learning_rate), shares))
-
-    def _update(self, blocks: Sequence[Sequence[Floats]], learning_rate: float) -> None:
-        """Update some blocks; the sums are kept without their factors 1 - beta, which saves two passes.
-
-        With M = m / (1 - beta_1) and V = v / (1 - beta_2), p moves by -rate M / (sqrt(V) + floor).
-        """
+        # The sums are kept without their factors 1 - beta, which saves two passes: with M = m / (1 - beta_1) and
+        # V = v / (1 - beta_2), p moves by -rate M / (sqrt(V) + floor).
         first, second = self._betas
         correction = np.sqrt((1 - second**self._steps) / (1 - second))
         rate = learning_rate * (1 - first) / (1 - first**self._steps) * correction
         floor = self._epsilon * correction
-        for parameter, gradient, mean, square in blocks:
-            of = parameter.dtype.type
+        of = self._scratch.dtype.type
+        arrays = _blocks(self._flat, _flat(gradients, "a gradient"), self._means, self._squares)
+        for parameter, gradient, mean, square in arrays:
+            scratch = self._scratch[: parameter.size]
             mean *= of(first)
             mean += gradient
             square *= of(second)
-            scratch = gradient * gradient
-            square += scratch
+            square += np.multiply(gradient, gradient, out=scratch)
             np.sqrt(square, out=scratch)
             scratch += of(floor)
             np.divide(mean, scratch, out=scratch)

@@ -13,7 +13,7 @@ def walk(optimizer, parameters, gradients, rates):
 
 
 def problem(rng, dtype=np.float64):
-    # The first array is longer than two blocks of Adam, so that all threads and a partial block are at work.
+    # The first array is longer than two blocks, so that a full and a partial one are at work.
     shapes = ((310, 523), (7, 3), (11,))
     parameters = [rng.normal(size=shape).astype(dtype) for shape in shapes]
     gradients = [[rng.normal(size=shape).astype(dtype) for shape in shapes] for _ in range(5)]
@@ -94,6 +94,8 @@ def test_misfits_are_refused(rng):
             optimizer.step([np.asfortranarray(g) for g in gradients[0]], learning_rate=0.1)
     with pytest.raises(ValueError, match="not contiguous"):
         Momentum([np.zeros((4, 3)).T], momentum=0.9)
+    with pytest.raises(TypeError, match=r"types \['float32', 'float64'\]; give all of them one"):
+        Momentum([np.zeros(3), np.zeros(3, np.float32)], momentum=0.9)
     for momentum in (-0.1, 1.0, np.nan):
         with pytest.raises(ValueError, match="momentum is"):
             Momentum(parameters, momentum=momentum)
