@@ -227,7 +227,8 @@ class Camera:
         .. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 2.4: photon-transfer equation.
         """
         dark = (self.gain * self.dark_noise) ** 2 + 1 / 12
-        return np.asarray(dark + self.gain * np.maximum(mean - self.black_level, 0))
+        signal = np.asarray(mean, np.result_type(mean, np.float32)) - self.black_level  # counts would wrap around
+        return np.asarray(dark + self.gain * np.maximum(signal, 0))
 
     def granted_exposure(self, requested: float) -> float:
         """Return the exposure time that the camera grants for the one requested.

@@ -28,8 +28,8 @@ def real_data() -> Path:
 def camera() -> Camera:
     """An 8-bit camera without fixed pattern; all sizes differ."""
     return Camera(
-        rows=24, columns=30, pixel_pitch=5e-6, quantum_efficiency=0.6, full_well=10_000, gain=0.025, read_noise=13,
-        bits=8, black_level=3,
+        rows=24, columns=30, pixel_pitch=5e-6, quantum_efficiency=0.6, full_well=10_000.0, gain=0.025,
+        read_noise=13.0, bits=8, black_level=3.0,
     )  # fmt: skip
 
 
