@@ -1,0 +1,107 @@
+"""Experiments: presets load, mistakes are named, runs are paired and reproducible."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dfa.experiment import METHODS, Experiment, load_experiment, shipped_presets
+from dfa.runs import load_dataset, run_experiment, run_once, with_options
+from optics import BenchDescription, load_bench
+
+PRESET = (Path(__file__).parents[2] / "data/presets/digits.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def small() -> Experiment:
+    experiment = load_experiment("digits")
+    return replace(with_options(experiment, epochs=2), hidden=(30, 20), seeds=(3, 5))
+
+
+@pytest.fixture
+def bench(description: BenchDescription) -> BenchDescription:
+    """The small bench: 50 outputs of its 720 pixels."""
+    return description
+
+
+@pytest.mark.parametrize("name", shipped_presets())
+def test_shipped_presets_load_and_name_every_method(name: str) -> None:
+    experiment = load_experiment(name)
+    assert list(experiment.methods) == list(METHODS)
+    assert experiment.note
+    load_bench(experiment.bench)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("activation", "activaton", "has no key 'activaton'; did you mean 'activation'"),
+        ("[128, 128]", "128", "hidden = 128 must be a list"),
+        ("[128, 128]", "[128, 0]", "hidden = 0 is not allowed: it must be at least 1"),
+        ("[0, 1, 2, 3, 4]", "[0, 0]", r"seeds = \[0, 0\] names a seed twice"),
+        ('"digits"', '"digitz"', "dataset = 'digitz' is not known; did you mean 'digits'"),
+        ("threshold = 0.2", "threshold = 1.5", r"\[methods.ternary\]: .*threshold is 1.5"),
+        ("threshold = 0.2", 'threshold = "bst"', "threshold = 'bst': give a number, .* or 'best'"),
+        ("epochs = 30", "epochs = 0", "epochs is 0"),
+        ("epochs = 30", "epoch = 30", r"\[methods.bp\] has no key 'epoch'; did you mean 'epochs'"),
+        ("[methods.bp]", "[methods.backprop]", "method = 'backprop' is not known"),
+        ("dataset =", "# dataset =", "the preset lacks dataset"),
+        ("[defaults]", "[defaults", "is not a TOML file"),
+    ],
+)
+def test_mistakes_in_a_preset_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in PRESET
+    path = tmp_path / "mine.toml"
+    path.write_text(PRESET.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_experiment(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_preset_is_answered_with_the_nearest() -> None:
+    with pytest.raises(FileNotFoundError, match="did you mean 'digits'"):
+        load_experiment("digit")
+
+
+def test_a_method_that_the_experiment_lacks_is_refused(small: Experiment) -> None:
+    with pytest.raises(ValueError, match="has no method backprop; it has bp, dfa"):
+        with_options(small, methods=["backprop"])
+
+
+def test_every_method_runs_once_for_each_seed(small: Experiment, bench: BenchDescription) -> None:
+    seen: list[tuple[str, int]] = []
+    runs = list(run_experiment(small, bench=bench, on_run=lambda name, seed: seen.append((name, seed))))
+    assert seen == [(name, seed) for seed in (3, 5) for name in METHODS]
+    assert [(run.method, run.seed) for run in runs] == seen
+    optical = [run for run in runs if run.method == "optical"]
+    assert all(run.frames > 0 and run.check is not None and run.check.fidelity > 0.98 for run in optical)
+    assert all(run.check.pulls == pytest.approx(1, abs=0.05) for run in optical if run.check)
+    assert all(run.frames == 0 and run.check is None for run in runs if run.method != "optical")
+    assert all(run.history.alignment[-1] == pytest.approx([1, 1]) for run in runs if run.method == "bp")
+
+
+def test_the_same_seed_gives_the_same_run(small: Experiment, bench: BenchDescription) -> None:
+    dataset = load_dataset("digits", folder=None, rng=np.random.default_rng([3, 0]))
+    first, second = (
+        run_once("optical", small.methods["optical"], small, dataset=dataset, seed=3, bench=bench) for _ in range(2)
+    )
+    assert np.array_equal(first.history.training_loss, second.history.training_loss)
+    assert first.check is not None
+    assert second.check is not None
+    assert np.array_equal(first.check.retrieved, second.check.retrieved)
+
+
+def test_more_hidden_units_than_pixels_are_refused(small: Experiment, bench: BenchDescription) -> None:
+    wide = replace(with_options(small, methods=["optical"]), hidden=(500, 200))
+    with pytest.raises(ValueError, match="700 outputs need at least 875 camera pixels"):
+        list(run_experiment(wide, bench=bench))
+
+
+def test_learning_through_the_bench_beats_the_last_layer_alone(bench: BenchDescription) -> None:
+    # A random hidden layer of 12 units is a poor one: what the hidden layers learn shows.
+    experiment = replace(with_options(load_experiment("digits"), epochs=6), hidden=(12, 12), seeds=(1, 2))
+    experiment = with_options(experiment, methods=["optical", "shallow"])
+    runs = list(run_experiment(experiment, bench=bench))
+    accuracy = {name: [run.accuracy for run in runs if run.method == name] for name in ("optical", "shallow")}
+    assert np.mean(accuracy["optical"]) > np.mean(accuracy["shallow"]) + 0.05
