@@ -25,6 +25,7 @@ METHODS = {
 """Methods by their short name, in the order of the tables."""
 
 DATASETS = ("digits", "mnist")
+OWN_KEYS = ("threshold", "restore_length", "scale")
 PLAN_KEYS = tuple(field.name for field in dataclasses.fields(TrainingPlan))
 
 
@@ -38,6 +39,8 @@ class Method:
         Epochs, batches, optimiser and its learning rate.
     threshold : float or "best"
         Threshold of the ternariser, or the best ternary vector of each sample; only ternarised methods use it.
+    restore_length : bool
+        Whether each sample's feedback gets back the length that its ternary vector lost.
     scale : float
         Standard deviation of the entries of the feedback matrix, times the square root of its width.
 
@@ -49,10 +52,13 @@ class Method:
 
     plan: TrainingPlan
     threshold: float | str = "best"
+    restore_length: bool = False
     scale: float = 1.0
 
     def __post_init__(self) -> None:
         """Check threshold and scale."""
+        if not isinstance(self.restore_length, bool):
+            raise TypeError(f"restore_length = {self.restore_length!r} must be true or false")
         check_number("scale", self.scale, above=0, at_most=1e6)
         self.ternariser  # noqa: B018 - its construction checks the threshold
 
@@ -86,6 +92,9 @@ class Experiment:
         Name of a shipped bench or path of a bench file.
     methods : mapping of str to Method
         Methods to run, by their short name.
+    validation : int or None, optional
+        Training samples that are held out; None takes the data set's own number. The alignment is measured on
+        them, and settings are chosen on them.
     note : str, optional
         Where the settings come from, for the report.
 
@@ -102,6 +111,7 @@ class Experiment:
     seeds: tuple[int, ...]
     bench: str
     methods: Mapping[str, Method]
+    validation: int | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -114,6 +124,8 @@ class Experiment:
             check_count("hidden", width, at_most=100_000)
         for seed in self.seeds:
             check_count("seed", seed, at_least=0)
+        if self.validation is not None:
+            check_count("validation", self.validation, at_most=50_000)
         if not self.hidden or not self.seeds or not self.methods:
             raise ValueError("an experiment needs at least one hidden layer, one seed and one method")
         if len(set(self.seeds)) < len(self.seeds):
@@ -184,9 +196,9 @@ def load_experiment(preset: str | Path) -> Experiment:
 
 def _experiment_from_table(table: Mapping[str, Any], *, name: str) -> Experiment:
     """Return the experiment of a preset file; [defaults] holds what its methods share."""
-    known = ["dataset", "hidden", "activation", "seeds", "bench", "note", "defaults", "methods"]
+    known = ["dataset", "hidden", "activation", "seeds", "bench", "methods", "validation", "note", "defaults"]
     _check_keys(table, known, where="the preset")
-    missing = [key for key in [*known[:5], "methods"] if key not in table]
+    missing = [key for key in known[:6] if key not in table]
     if missing:
         raise ValueError(f"the preset lacks {', '.join(missing)}")
     for key in ("hidden", "seeds"):
@@ -200,10 +212,10 @@ def _experiment_from_table(table: Mapping[str, Any], *, name: str) -> Experiment
 
 def _method(table: Mapping[str, Any], *, where: str) -> Method:
     """Return the settings of one method."""
-    _check_keys(table, [*PLAN_KEYS, "threshold", "scale"], where=where)
+    _check_keys(table, [*PLAN_KEYS, *OWN_KEYS], where=where)
     try:
         plan = TrainingPlan(**{key: value for key, value in table.items() if key in PLAN_KEYS})
-        rest = {key: table[key] for key in ("threshold", "scale") if key in table}
+        rest = {key: table[key] for key in OWN_KEYS if key in table}
         return Method(plan=plan, **rest)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error

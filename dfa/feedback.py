@@ -199,7 +199,9 @@ def gaussian_feedback(*, hidden: int, classes: int, scale: float, rng: np.random
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TernarisedFeedback:
-    """Any feedback behind a ternariser: ``project(ternary(e))``.
+    r"""Any feedback behind a ternariser.
+
+    .. math:: y = g B t(e), \qquad g = 1 \quad \text{or} \quad g = \frac{e \cdot t(e)}{t(e) \cdot t(e)}
 
     Parameters
     ----------
@@ -207,10 +209,15 @@ class TernarisedFeedback:
         What projects the ternary vectors.
     rule : Ternariser
         How errors become ternary.
+    restore_length : bool, optional
+        Whether each sample's feedback is multiplied by the length g that its ternary vector lost: the best
+        multiple of t for e. Without it (as published) a small error drives the hidden layers as hard as a large
+        one, which only a threshold keeps harmless; with it every rule does, for one product a sample and no light.
     """
 
     inner: Feedback
     rule: Ternariser
+    restore_length: bool = False
 
     @property
     def classes(self) -> int:
@@ -235,7 +242,12 @@ class TernarisedFeedback:
         ndarray, shape (batch, hidden)
             Feedback of each sample.
         """
-        return self.inner.project(self._ternary(error))
+        ternary = self._ternary(error)
+        feedback = self.inner.project(ternary)
+        if self.restore_length:
+            kept = np.maximum(np.einsum("ij,ij->i", ternary, ternary), 1)
+            feedback = feedback * (np.einsum("ij,ij->i", error, ternary) / kept).astype(feedback.dtype)[:, np.newaxis]
+        return feedback
 
     def carries(self, error: Floats) -> NDArray[np.bool_]:
         """Say which samples keep a non-zero entry.

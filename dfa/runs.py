@@ -85,7 +85,7 @@ class Run:
         return float(self.history.test_accuracy[-1])
 
 
-def load_dataset(name: str, *, folder: Path | None, rng: np.random.Generator) -> Dataset:
+def load_dataset(name: str, *, folder: Path | None, rng: np.random.Generator, validation: int | None = None) -> Dataset:
     """Load a data set by its name.
 
     Parameters
@@ -96,13 +96,16 @@ def load_dataset(name: str, *, folder: Path | None, rng: np.random.Generator) ->
         Folder of the MNIST files.
     rng : numpy.random.Generator
         Source of the splits.
+    validation : int or None, optional
+        Training samples to hold out; None takes the data set's own number.
 
     Returns
     -------
     Dataset
         The data set.
     """
-    return load_mnist(folder, rng=rng) if name == "mnist" else load_digits_dataset(rng=rng)
+    held_out = {} if validation is None else {"validation": validation}
+    return load_mnist(folder, rng=rng, **held_out) if name == "mnist" else load_digits_dataset(rng=rng, **held_out)
 
 
 def run_experiment(
@@ -134,7 +137,8 @@ def run_experiment(
         A finished run.
     """
     for seed in experiment.seeds:
-        dataset = load_dataset(experiment.dataset, folder=folder, rng=np.random.default_rng([seed, 0]))
+        split = np.random.default_rng([seed, 0])
+        dataset = load_dataset(experiment.dataset, folder=folder, rng=split, validation=experiment.validation)
         for name, method in experiment.methods.items():
             if on_run is not None:
                 on_run(name, seed)
@@ -239,11 +243,11 @@ def credit_rule(
     if name == "optical":
         if projector is None:
             raise ValueError("the optical method needs a projector")
-        feedback = TernarisedFeedback(inner=OpticalFeedback(projector, scale=scale), rule=method.ternariser)
+        feedback = OpticalFeedback(projector, scale=scale)
     else:
         feedback = gaussian_feedback(hidden=width, classes=classes, scale=scale, rng=rng)
-        if name == "ternary":
-            feedback = TernarisedFeedback(inner=feedback, rule=method.ternariser)
+    if name in ("ternary", "optical"):
+        feedback = TernarisedFeedback(inner=feedback, rule=method.ternariser, restore_length=method.restore_length)
     return DirectFeedback(feedback=feedback, slices=consecutive_slices(network.hidden_widths))
 
 
