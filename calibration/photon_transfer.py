@@ -1,0 +1,302 @@
+"""Photon transfer: gain, quantum efficiency, noise and capacity of a camera from pairs of frames.
+
+.. math:: \\sigma_y^2 = K^2 \\sigma_d^2 + \\tfrac{1}{12} + K (\\mu_y - \\mu_{y.dark}), \\qquad
+          \\mu_y - \\mu_{y.dark} = K \\eta \\mu_p
+
+References
+----------
+.. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 2 (model), sec. 6 (measurement). The European Machine Vision
+   Association, 2021.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.dark_signal import DarkSignal, dark_current, dark_signal, floored
+from calibration.frame_pairs import pair_statistics
+from calibration.light_series import LightSeries
+from calibration.linearity import Linearity, linearity
+from calibration.transfer_curve import TransferCurve, transfer_curve
+from calibration.uncertainty import Measured, excess_scatter, propagate
+
+QUANTISATION = 1 / 12
+"""Variance of rounding, in DN^2, where the noise is at least half a DN."""
+
+SMALLEST_VARIANCE = 0.24
+"""Dark variance in DN^2 below which the standard reports a bound: rounding hides the noise."""
+
+STANDARD_LEVELS = 50
+"""Exposure levels that the standard asks for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhotonTransfer:
+    """Figures of a camera, each with its standard uncertainty; None where the frames cannot tell.
+
+    Parameters
+    ----------
+    curve : TransferCurve
+        The points behind the figures.
+    dark : DarkSignal
+        Black level and dark variance, in DN.
+    gain : Measured
+        System gain K, in DN per electron.
+    responsivity : Measured or None
+        R, in DN per photon.
+    quantum_efficiency : Measured or None
+        Electrons per photon.
+    dark_noise : Measured
+        Temporal dark noise without rounding, in electrons rms; an upper bound where rounding hides it.
+    dark_current_mean, dark_current_variance : Measured or None
+        Dark current from the growth of the mean and of the variance, in electrons per second.
+    saturation_photons : Measured or None
+        Photons at saturation.
+    saturation_charge : Measured
+        Electrons at saturation.
+    threshold_photons : Measured or None
+        Photons at which the signal equals the noise.
+    threshold_charge : Measured
+        The same in electrons.
+    dynamic_range : Measured
+        Saturation over threshold, as a ratio.
+    largest_snr : Measured
+        Signal-to-noise ratio at saturation, as a ratio.
+    linearity : Linearity or None
+        Deviation from the straight line.
+    flags : tuple of str
+        What a reader has to know before trusting the figures; empty where all is well.
+    """
+
+    curve: TransferCurve
+    dark: DarkSignal
+    gain: Measured
+    responsivity: Measured | None
+    quantum_efficiency: Measured | None
+    dark_noise: Measured
+    dark_current_mean: Measured | None
+    dark_current_variance: Measured | None
+    saturation_photons: Measured | None
+    saturation_charge: Measured
+    threshold_photons: Measured | None
+    threshold_charge: Measured
+    dynamic_range: Measured
+    largest_snr: Measured
+    linearity: Linearity | None
+    flags: tuple[str, ...]
+
+    @property
+    def quantisation_limited(self) -> bool:
+        """Return whether the dark variance is below 0.24 DN^2, so that rounding hides the dark noise."""
+        return self.dark.variance.value < SMALLEST_VARIANCE
+
+
+def photon_transfer(series: LightSeries) -> PhotonTransfer:
+    """Characterise a camera from pairs of frames at growing exposure.
+
+    Parameters
+    ----------
+    series : LightSeries
+        Bright and dark pairs under even light.
+
+    Returns
+    -------
+    PhotonTransfer
+        All figures of the linear model that need no stack of frames.
+
+    Raises
+    ------
+    ValueError
+        If the series is dark, or saturated from the start, so that nothing can be fitted.
+
+    Notes
+    -----
+    K is the slope of the variance against the signal and R that of the signal against photons, both through the
+    origin, over all levels up to 70 % of saturation. Signal and variance of a level are treated as independent:
+    for Poisson light their covariance moves eta by less than 1 / sqrt(electrons) of its uncertainty.
+    """
+    bright, dark = pair_statistics(series.bright_frames), pair_statistics(series.dark_frames)
+    times = None if series.exposure_times is None else np.asarray(series.exposure_times)
+    signal_of_dark = dark_signal(dark, exposure_times=times)
+    curve = transfer_curve(series, bright=bright, dark=dark)
+    common = len(dark.mean) == 1
+    gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
+        used=curve.used, common=common)  # fmt: skip
+    responsivity = None
+    if curve.in_photons and curve.exposure is not None:
+        responsivity = _slope(curve.exposure, curve.signal, own=bright.mean_uncertainty, dark=dark.mean_uncertainty,
+            used=curve.used, common=common)  # fmt: skip
+    return _figures(curve, signal_of_dark, gain, responsivity, flags=_flags(series, curve, signal_of_dark))
+
+
+def signal_to_noise(
+    charge: NDArray[np.float64], *, gain: float, dark_variance: float, dsnu: float = 0.0, prnu: float = 0.0
+) -> NDArray[np.float64]:
+    """Return the signal-to-noise ratio of the linear model.
+
+    .. math:: \\mathrm{SNR} = \\frac{\\mu_e}{\\sqrt{\\sigma_{y.dark}^2 / K^2 + \\mu_e + d^2 + p^2 \\mu_e^2}}
+
+    Parameters
+    ----------
+    charge : ndarray
+        Mean electrons of a pixel.
+    gain : float
+        System gain K, in DN per electron.
+    dark_variance : float
+        Temporal dark variance, rounding included, in DN^2.
+    dsnu : float, optional
+        Dark non-uniformity d, in electrons, where a single image is judged.
+    prnu : float, optional
+        Photo-response non-uniformity p, relative, where a single image is judged.
+
+    Returns
+    -------
+    ndarray
+        The ratio (law L43).
+
+    References
+    ----------
+    .. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 2.6 and 4.3: temporal and total SNR.
+    """
+    noise = dark_variance / gain**2 + charge + dsnu**2 + (prnu * charge) ** 2
+    return np.asarray(charge / np.sqrt(noise))
+
+
+def threshold_charge(dark_variance: float, gain: float) -> float:
+    """Return the electrons at which the signal equals the temporal noise.
+
+    .. math:: \\mu_{e.min} = \\tfrac12 + \\sqrt{\\tfrac14 + \\sigma_{y.dark}^2 / K^2}
+
+    Parameters
+    ----------
+    dark_variance : float
+        Temporal dark variance, rounding included, in DN^2.
+    gain : float
+        System gain K, in DN per electron.
+
+    Returns
+    -------
+    float
+        Electrons (law L43); the exact root, not the short form that leaves the quarter out.
+    """
+    return 0.5 + math.sqrt(0.25 + dark_variance / gain**2)
+
+
+def _slope(
+    positions: NDArray[np.float64],
+    values: NDArray[np.float64],
+    *,
+    own: NDArray[np.float64],
+    dark: NDArray[np.float64],
+    used: NDArray[np.bool_],
+    common: bool,
+) -> Measured:
+    """Return the least-squares slope through the origin; ``common`` dark frames move all levels together."""
+    x, y = positions[used], values[used]
+    weights = x / np.sum(x**2)
+    slope = float(weights @ y)
+    own, dark = own[used], (np.broadcast_to(dark, values.shape) if common else dark)[used]
+    errors = floored(np.hypot(own, dark))
+    shared = float(weights @ dark) ** 2 if common else float(np.sum((weights * dark) ** 2))
+    uncertainty = math.sqrt(float(np.sum((weights * own) ** 2)) + shared)
+    return Measured(value=slope, uncertainty=uncertainty * excess_scatter((y - slope * x) / errors, parameters=1))
+
+
+def _figures(
+    curve: TransferCurve, dark: DarkSignal, gain: Measured, responsivity: Measured | None, *, flags: tuple[str, ...]
+) -> PhotonTransfer:
+    """Return all figures that follow from curve, dark signal and the two slopes."""
+    limited = dark.variance.value < SMALLEST_VARIANCE
+    variance = Measured(value=SMALLEST_VARIANCE, uncertainty=0.0) if limited else dark.variance
+    upper, lower = ("upper", "lower") if limited else ("", "")
+    full = _saturation_exposure(curve) if responsivity else None
+    well = _saturation_signal(curve)
+    photons = efficiency = None
+    if responsivity and full:
+        efficiency = propagate(lambda R, K: R / K, responsivity, gain)
+        photons = propagate(lambda v, K, R: threshold_charge(v, K) * K / R, variance, gain, responsivity)
+        charge = propagate(lambda p, R, K: p * R / K, full, responsivity, gain)
+        span = propagate(lambda p, v, K, R: p * R / (threshold_charge(v, K) * K), full, variance, gain, responsivity)
+    else:
+        charge = propagate(lambda y, K: y / K, well, gain)
+        span = propagate(lambda y, v, K: y / (threshold_charge(v, K) * K), well, variance, gain)
+    open_end = "" if curve.saturates else "lower"
+    threshold = propagate(threshold_charge, variance, gain)
+    return PhotonTransfer(
+        curve=curve,
+        dark=dark,
+        gain=gain,
+        responsivity=responsivity,
+        quantum_efficiency=efficiency,
+        dark_noise=_bounded(propagate(lambda v, K: math.sqrt(v - QUANTISATION) / K, variance, gain), upper),
+        dark_current_mean=dark_current(dark.mean_slope, gain, power=1),
+        dark_current_variance=dark_current(dark.variance_slope, gain, power=2),
+        saturation_photons=_bounded(full, open_end) if full else None,
+        saturation_charge=_bounded(charge, open_end),
+        threshold_photons=_bounded(photons, upper) if photons else None,
+        threshold_charge=_bounded(threshold, upper),
+        dynamic_range=_bounded(span, lower or open_end),
+        largest_snr=_bounded(propagate(math.sqrt, charge), open_end),
+        linearity=_linearity(curve),
+        flags=flags,
+    )
+
+
+def _bounded(figure: Measured, bound: str) -> Measured:
+    """Return a figure marked as a bound."""
+    return Measured(value=figure.value, uncertainty=figure.uncertainty, bound=bound)
+
+
+def _linearity(curve: TransferCurve) -> Linearity | None:
+    """Return the linearity error where the exposure is known."""
+    if curve.exposure is None:
+        return None
+    return linearity(
+        curve.exposure,
+        curve.signal,
+        uncertainty=curve.signal_uncertainty,
+        saturation=float(curve.signal[curve.saturation]),
+    )
+
+
+def _saturation_exposure(curve: TransferCurve) -> Measured:
+    """Return the exposure at saturation, which is known to one level."""
+    if curve.exposure is None:
+        raise ValueError("the exposure at saturation needs photons: give photons for each level")
+    return _at_saturation(curve.exposure, curve.saturation)
+
+
+def _saturation_signal(curve: TransferCurve) -> Measured:
+    """Return the signal at saturation, in DN, which is known to one level."""
+    return _at_saturation(curve.signal, curve.saturation)
+
+
+def _at_saturation(values: NDArray[np.float64], level: int) -> Measured:
+    """Return a level's value; the truth lies anywhere between the middles of the steps on both sides."""
+    step = abs(values[min(level + 1, len(values) - 1)] - values[level - 1]) / 2
+    return Measured(value=float(values[level]), uncertainty=float(step) / math.sqrt(12))
+
+
+def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal) -> tuple[str, ...]:
+    """Return what a reader has to know before trusting the figures."""
+    flags = []
+    if dark.variance.value < SMALLEST_VARIANCE:
+        flags.append(
+            f"dark variance {dark.variance.value:.3g} DN^2 is below {SMALLEST_VARIANCE} DN^2: rounding hides the dark "
+            "noise, which is given as a bound, and biases the gain; the likelihood fit holds here"
+        )
+    if not curve.saturates:
+        flags.append("the variance does not fall at the brightest level: saturation was not reached, and is a bound")
+    if len(curve.signal) < STANDARD_LEVELS:
+        flags.append(f"{len(curve.signal)} exposure levels: EMVA 1288 asks for at least {STANDARD_LEVELS}")
+    clipped = float(np.mean(series.dark_frames == 0))
+    if clipped > 1e-3:
+        flags.append(
+            f"{clipped:.2g} of the dark counts are zero: clipping biases black level and dark noise; raise the black "
+            "level"
+        )
+    if curve.exposure is None and (series.photons is not None or series.exposure_times is not None):
+        flags.append("exposure times do not grow from level to level: linearity cannot be judged without photons")
+    return tuple(flags)
