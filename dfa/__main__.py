@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", nargs="+", type=int, metavar="SEED", help="one run for each method and seed")
     add("--hidden", nargs="+", type=int, metavar="WIDTH", help="widths of the hidden layers, for instance 256 256")
     add("--threshold", help="threshold of the ternarised errors, 0 <= t < 1, or best (per sample)")
+    add("--restore-length", action="store_true", help="give the feedback of each sample the length back that its\n"
+        "ternary vector lost; makes small thresholds and best work")  # fmt: skip
     add(
         "--output",
         type=Path,
@@ -96,6 +98,7 @@ def _work(options: argparse.Namespace, *, command: str) -> int:
         epochs=options.epochs,
         threshold=_threshold(options.threshold),
         methods=options.methods,
+        restore_length=options.restore_length or None,
     )
     changes = {key: getattr(options, key) for key in ("dataset", "bench", "seeds", "hidden")}
     experiment = replace(experiment, **{key: value for key, value in changes.items() if value is not None})

@@ -121,7 +121,9 @@ def _methods(experiment: Experiment) -> str:
     rows = [("method", "optimiser", "learning rate", "decay", "epochs", "batch", "threshold")]
     for name, method in experiment.methods.items():
         plan = method.plan
-        threshold = str(method.threshold) if name in ("ternary", "optical") else "–"
+        threshold = "–"
+        if name in ("ternary", "optical"):
+            threshold = f"{method.threshold}{', length restored' if method.restore_length else ''}"
         rate, sizes = f"{plan.learning_rate:g}", (str(plan.epochs), str(plan.batch_size))
         rows.append((METHODS[name], plan.optimizer, rate, plan.decay, *sizes, threshold))
     return _table(rows)

@@ -294,6 +294,7 @@ def with_options(
     epochs: int | None = None,
     threshold: float | str | None = None,
     methods: list[str] | None = None,
+    restore_length: bool | None = None,
 ) -> Experiment:
     """Return an experiment with some settings of all its methods replaced.
 
@@ -307,6 +308,8 @@ def with_options(
         Threshold of every ternarised method, or "best".
     methods : list of str or None, optional
         Methods to keep.
+    restore_length : bool or None, optional
+        Whether every ternarised method gives its feedback the length back that its vectors lost.
 
     Returns
     -------
@@ -330,4 +333,6 @@ def with_options(
         chosen = {name: replace(one, plan=replace(one.plan, epochs=epochs)) for name, one in chosen.items()}
     if threshold is not None:
         chosen = {name: replace(one, threshold=threshold) for name, one in chosen.items()}
+    if restore_length is not None:
+        chosen = {name: replace(one, restore_length=restore_length) for name, one in chosen.items()}
     return replace(experiment, methods=chosen)

@@ -73,3 +73,17 @@ def test_bad_matrices_are_refused(rng):
             gaussian_feedback(hidden=7, classes=3, scale=scale, rng=rng)
     with pytest.raises(ValueError, match="3 -> 0"):
         gaussian_feedback(hidden=0, classes=3, scale=1.0, rng=rng)
+
+
+def test_restored_length_is_the_best_multiple_of_the_ternary_vector(rng: np.random.Generator) -> None:
+    # min over g of |e - g t| is at g = e.t / t.t; with B the identity the feedback is g t itself.
+    error = rng.standard_normal((7, 5)).astype(np.float32) * 0.3
+    error[3] = 0.01  # below the threshold
+    rule = FixedThreshold(0.2)
+    identity = ExactFeedback(np.eye(5, dtype=np.float32))
+    given = TernarisedFeedback(inner=identity, rule=rule, restore_length=True).project(error)
+    assert not given[3].any()
+    for row, ternary, feedback in zip(error, rule(error), given, strict=True):
+        if ternary.any():
+            best = np.linalg.lstsq(ternary[:, np.newaxis].astype(np.float64), row.astype(np.float64))[0]
+            assert feedback == pytest.approx(best * ternary, rel=1e-5)
