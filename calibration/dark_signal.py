@@ -23,12 +23,15 @@ class DarkSignal:
         Growth of the mean, in DN per second; None where exposure times are unknown or all alike.
     variance_slope : Measured or None
         Growth of the variance, in DN^2 per second; None likewise.
+    excess : float
+        By how much the means of the levels scatter beyond their temporal noise; 1 where they do not.
     """
 
     black_level: Measured
     variance: Measured
     mean_slope: Measured | None
     variance_slope: Measured | None
+    excess: float
 
 
 def dark_signal(statistics: PairStatistics, *, exposure_times: NDArray[np.float64] | None) -> DarkSignal:
@@ -52,20 +55,25 @@ def dark_signal(statistics: PairStatistics, *, exposure_times: NDArray[np.float6
     ----------
     .. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 6.6 and 7: temporal dark noise, dark current.
     """
-    means, mean_errors = statistics.mean, floored(statistics.mean_uncertainty)
-    variances, errors = statistics.variance, floored(statistics.variance_uncertainty)
+    means, mean_errors = statistics.mean, statistics.mean_uncertainty
+    variances, errors = statistics.variance, statistics.variance_uncertainty
     if exposure_times is None or exposure_times.shape != means.shape or np.unique(exposure_times).size < 3:
         return DarkSignal(
             black_level=_average(means, mean_errors),
             variance=_average(variances, errors),
             mean_slope=None,
             variance_slope=None,
+            excess=excess_scatter((means - means.mean()) / mean_errors, parameters=1),
         )
     # Equal weights where the announced errors differ by chance alone: weights that follow the values bias them.
     mean = fit_line(exposure_times, means, uncertainties=_expected(exposure_times, mean_errors))
     variance = fit_line(exposure_times, variances, uncertainties=_expected(exposure_times, errors))
     return DarkSignal(
-        black_level=mean.intercept, variance=variance.intercept, mean_slope=mean.slope, variance_slope=variance.slope
+        black_level=mean.intercept,
+        variance=variance.intercept,
+        mean_slope=mean.slope,
+        variance_slope=variance.slope,
+        excess=excess_scatter(mean.residuals / mean_errors, parameters=2),
     )
 
 
@@ -91,22 +99,6 @@ def dark_current(slope: Measured | None, gain: Measured, *, power: int) -> Measu
     if slope is None:
         return None
     return propagate(lambda rate, gain: rate / gain**power, slope, gain)
-
-
-def floored(uncertainties: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return uncertainties with zeros replaced, so that constant frames get a finite weight.
-
-    Parameters
-    ----------
-    uncertainties : ndarray
-        Standard uncertainties.
-
-    Returns
-    -------
-    ndarray
-        The same, at least 1e-9 DN: constant frames have no scatter to measure.
-    """
-    return np.maximum(uncertainties, 1e-9)
 
 
 def _expected(times: NDArray[np.float64], errors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,8 +69,8 @@ def _statistics(first: NDArray[np.float64], second: NDArray[np.float64]) -> tupl
     return (
         float(first.mean() + second.mean()) / 2,
         variance,
-        float(np.sqrt(mean_error)),
-        float(np.sqrt(_mean_variance(halves))),
+        max(float(np.sqrt(mean_error)), 0.5 / pixels),
+        max(float(np.sqrt(_mean_variance(halves))), 0.5 / pixels),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.dark_signal import DarkSignal, dark_current, dark_signal, floored
+from calibration.dark_signal import DarkSignal, dark_current, dark_signal
 from calibration.frame_pairs import pair_statistics
 from calibration.light_series import LightSeries
 from calibration.linearity import Linearity, linearity
@@ -198,7 +198,7 @@ def _slope(
     weights = x / np.sum(x**2)
     slope = float(weights @ y)
     own, dark = own[used], (np.broadcast_to(dark, values.shape) if common else dark)[used]
-    errors = floored(np.hypot(own, dark))
+    errors = np.hypot(own, dark)
     shared = float(weights @ dark) ** 2 if common else float(np.sum((weights * dark) ** 2))
     uncertainty = math.sqrt(float(np.sum((weights * own) ** 2)) + shared)
     return Measured(value=slope, uncertainty=uncertainty * excess_scatter((y - slope * x) / errors, parameters=1))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.dark_signal import floored
 from calibration.frame_pairs import PairStatistics
 from calibration.light_series import LightSeries
 from calibration.uncertainty import SIGNIFICANT
@@ -86,9 +85,9 @@ def transfer_curve(series: LightSeries, *, bright: PairStatistics, dark: PairSta
         exposure=exposure if exposure is None or np.all(np.diff(exposure) > 0) else None,
         in_photons=series.photons is not None,
         signal=signal,
-        signal_uncertainty=floored(np.hypot(bright.mean_uncertainty, dark.mean_uncertainty)),
+        signal_uncertainty=np.hypot(bright.mean_uncertainty, dark.mean_uncertainty),
         variance=variance,
-        variance_uncertainty=floored(np.hypot(bright.variance_uncertainty, dark.variance_uncertainty)),
+        variance_uncertainty=np.hypot(bright.variance_uncertainty, dark.variance_uncertainty),
         used=used,
         saturation=peak,
         saturates=saturates,

@@ -1,0 +1,132 @@
+"""Calibration from the command line: ``python -m calibration camera FRAMES`` characterises a camera."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the imports below come late, so that --help is quick
+    from calibration.camera_report import CameraReport
+
+CAMERA = """\
+Characterises a camera from its frames, by EMVA 1288 Release 4.0 Linear: gain, quantum efficiency, dark noise,
+black level, dark current, saturation, threshold, dynamic range, linearity, and from stacks DSNU and PRNU. Beside
+the standard's estimators it fits the exact converter, which holds where rounding hides the noise.
+
+FRAMES is an .npz or HDF5 file, or a folder with the files pairs* and stacks*. The arrays in it are
+  bright, dark          two frames at each exposure level, whole counts, (level, 2, y, x); even light
+  photons_per_pixel     mean photons of each level; without it there is no quantum efficiency
+  exposure_s            exposure time of each level, in seconds (or exposure_ns, in nanoseconds)
+  bits                  significant bits of a count
+A file of stacks holds bright and dark as (frame, y, x), bright at about half of saturation; in one file with
+pairs they are called bright_stack and dark_stack."""
+
+EPILOG = """\
+examples:
+  python -m calibration camera frames.npz
+  python -m calibration camera folder --bits 12 --output results/my_camera
+  python -m calibration camera pairs.h5 --stacks stacks.h5 --bits 10 --alignment left
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : list of str or None, optional
+        Command line without the program's name; None takes that of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done, 2 bad input, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _camera(options)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        return 130
+    except (OSError, TypeError, ValueError, MemoryError) as error:
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    look = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="python -m calibration", description="Calibration of real devices.", formatter_class=look
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    camera = commands.add_parser(
+        "camera", help="characterise a camera from frames", description=CAMERA, epilog=EPILOG, formatter_class=look
+    )
+    add = camera.add_argument
+    add("frames", type=Path, metavar="FRAMES", help="file or folder of frames")
+    add("--stacks", type=Path, metavar="FILE", help="file of stacks, for DSNU and PRNU")
+    add("--bits", type=int, metavar="N", help="significant bits of a count (default: what the file states)")
+    add("--alignment", choices=("right", "left"), help="where the bits sit in the word (default: right)")
+    add(
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="results folder; it must not exist (default: a new one below results)",
+    )
+    add("--quick", action="store_true", help="leave the likelihood fit out")
+    return parser
+
+
+def _camera(options: argparse.Namespace) -> int:
+    """Characterise a camera; a partial folder is moved into place when it is complete."""
+    from calibration.archive import load_camera_frames
+    from calibration.camera_report import characterise_camera, format_datasheet
+
+    folder = options.output or _free_folder(Path("results") / "camera")
+    if folder.exists():
+        raise FileExistsError(f"the results folder {folder} exists and is not overwritten: give another with --output")
+    frames = load_camera_frames(options.frames, stacks=options.stacks, bits=options.bits, alignment=options.alignment)
+    report = characterise_camera(frames.series, stacks=frames.stacks, likelihood=not options.quick, flags=frames.flags)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        _write(report, partial)
+        if folder.exists():
+            raise FileExistsError(f"the results folder {folder} was made meanwhile: give another with --output")
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    print(format_datasheet(report))
+    print(f"\nTable and figures: {folder}")
+    return 0
+
+
+def _write(report: CameraReport, folder: Path) -> None:
+    """Write table, figures and curves into a new folder."""
+    from calibration.camera_figures import draw_camera
+    from calibration.camera_report import format_datasheet, report_arrays, report_table
+    from optics.archive import save_archive
+
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise OSError(f"the folder {folder.parent} cannot be written to ({error.strerror}): give --output") from error
+    (folder / "datasheet.txt").write_text(format_datasheet(report) + "\n", encoding="utf-8")
+    for name, figure in draw_camera(report).items():
+        figure.savefig(folder / f"{name}.png", dpi=130)
+    arrays, units = report_arrays(report)
+    save_archive(folder / "camera.h5", arrays, description=report_table(report), units=units)
+
+
+def _free_folder(folder: Path) -> Path:
+    """Return the folder itself, or the first of folder-2, folder-3, ... that does not exist."""
+    candidates = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))]
+    return next(candidate for candidate in candidates if not candidate.exists())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""The likelihood of the exact converter, where rounding hides the noise and where it does not."""
+
+import numpy as np
+import pytest
+
+from calibration.pair_likelihood import NOISE, PairMoments, pair_histogram
+from calibration.photon_transfer import photon_transfer
+from calibration.quantiser import charge_probability, count_probability
+from calibration.quantiser_likelihood import QuantiserFit, fit_quantiser, make_score
+from optics import Camera
+from optics.sensor import Sensor
+from tests.calibration.simulated_frames import camera, light_series
+
+LIMITED = {
+    "fixed pattern": {"bits": 8, "dark_noise": 0.3, "black_level": 3.4, "prnu": 0.01, "dsnu": 5.0},
+    "no fixed pattern": {"bits": 8, "dark_noise": 0.4, "black_level": 3.0},
+    "nearly no noise": {"bits": 8, "dark_noise": 0.15, "black_level": 3.2, "prnu": 0.01, "dsnu": 3.0},
+    "ten bits": {"bits": 10, "dark_noise": 0.25, "black_level": 5.5, "prnu": 0.005, "dsnu": 1.0},
+    "single electrons": {"bits": 8, "dark_noise": 0.3, "black_level": 3.4, "full_well": 300.0},
+}
+
+
+def fitted(device: Camera, *, levels: int = 50, first: int = 0, seed: int = 1) -> tuple[Sensor, QuantiserFit]:
+    sensor = Sensor(device, seed=seed)
+    series = light_series(sensor, levels=levels, first=first)
+    return sensor, fit_quantiser(series, start=photon_transfer(series))
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_gain_is_recovered_where_rounding_hides_the_noise(name: str) -> None:
+    # 82 000 pixels, 50 levels: the gain has a standard error of 0.12 %; the limits are the aim.
+    device = camera(**LIMITED[name])
+    sensor, fit = fitted(device)
+    assert fit.gain.value == pytest.approx(device.gain, rel=0.005)
+    assert fit.gain.uncertainty < 0.002 * device.gain
+    noise, black = device.gain * device.read_noise, device.black_level + device.gain * sensor.offset.mean()
+    assert fit.dark_noise_counts.value == pytest.approx(noise, abs=4 * fit.dark_noise_counts.uncertainty)
+    # Offsets are a sample of their own: the mean that was drawn and the one fitted differ by less than its share.
+    share = device.gain * device.dsnu / np.sqrt(sensor.offset.size)
+    assert fit.black_level.value == pytest.approx(black, abs=4 * np.hypot(fit.black_level.uncertainty, share))
+    assert fit.dark_noise.value == pytest.approx(fit.dark_noise_counts.value / fit.gain.value)
+
+
+def test_half_a_count_of_noise_where_rounding_ripples_most() -> None:
+    # The standard's variance is off by the ripple of 0.0079 DN^2 (law L46), 1.6 % of the noise; the likelihood is not.
+    device = camera(bits=12, dark_noise=0.5, black_level=20.0)
+    series = light_series(Sensor(device, seed=3))
+    standard = photon_transfer(series)
+    fit = fit_quantiser(series, start=standard)
+    assert standard.dark.variance.value - (0.25 + 1 / 12) == pytest.approx(-0.0079, abs=0.001)
+    assert fit.dark_noise.value == pytest.approx(device.read_noise, rel=0.005)
+
+
+def test_where_noise_dithers_the_rounding_the_two_methods_agree() -> None:
+    device = camera(bits=12, dark_noise=2.0, prnu=0.01, dsnu=2.0, dark_current=100.0)
+    series = light_series(Sensor(device, seed=3))
+    standard = photon_transfer(series)
+    fit = fit_quantiser(series, start=standard)
+    assert fit.exact_levels == 0
+    assert fit.gain.value == pytest.approx(standard.gain.value, abs=3 * standard.gain.uncertainty)
+    assert fit.gain.uncertainty < standard.gain.uncertainty  # its weights are the best ones
+    assert fit.dark_noise.value == pytest.approx(device.read_noise, abs=4 * fit.dark_noise.uncertainty)
+
+
+def test_dark_current_that_sweeps_over_the_steps_is_told_from_noise() -> None:
+    device = camera(bits=8, rows=60, columns=80, dark_noise=0.3, black_level=3.4, dark_current=2e4)
+    _, fit = fitted(device)
+    assert fit.gain.value == pytest.approx(device.gain, abs=4 * fit.gain.uncertainty)
+    assert fit.dark_noise_counts.value == pytest.approx(0.3, abs=4 * fit.dark_noise_counts.uncertainty)
+    assert fit.black_level.value == pytest.approx(3.4, abs=4 * fit.black_level.uncertainty)
+
+
+def test_intervals_match_the_scatter_of_repetitions() -> None:
+    device = camera(rows=32, columns=40, bits=8, dark_noise=0.3, black_level=3.3, prnu=0.01, dsnu=4.0)
+    repeats = 30
+    fits = [fitted(device, levels=15, seed=seed)[1] for seed in range(repeats)]
+    truths = {"gain": device.gain, "dark_noise": device.read_noise, "black_level": 3.3}
+    for name, truth in truths.items():
+        figures = [getattr(fit, name) for fit in fits]
+        deviations = np.array([(figure.value - truth) / figure.uncertainty for figure in figures])
+        # Every repetition is another sensor, so the offsets that were drawn are part of the scatter.
+        assert np.sqrt(np.mean(deviations**2)) == pytest.approx(1, abs=4 / np.sqrt(2 * repeats)), name
+        assert abs(deviations.mean()) < 4 / np.sqrt(repeats), name
+
+
+def test_dark_frames_without_any_noise_give_a_bound_and_an_open_black_level() -> None:
+    # At 0.02 DN of noise in the middle of a step every dark count is 3: the noise is bounded, the black level open.
+    device = camera(rows=40, columns=60, bits=8, dark_noise=0.02, black_level=3.1)
+    _, fit = fitted(device, levels=20)
+    assert fit.gain.value == pytest.approx(device.gain, abs=4 * fit.gain.uncertainty)
+    assert fit.dark_noise_counts.bound == fit.dark_noise.bound == "upper"
+    assert fit.dark_noise_counts.value > 0.02
+    low, high = fit.intervals["black_level"]
+    assert high - low > 0.1
+    assert fit.black_level.value == pytest.approx(3.1, abs=4 * fit.black_level.uncertainty)
+    assert any("does not exclude" in flag for flag in fit.flags)
+
+
+@pytest.mark.parametrize("electrons", [False, True])
+def test_the_gradient_is_that_of_the_likelihood(rng: np.random.Generator, electrons: bool) -> None:
+    truth = np.array([3.3, np.log(0.3), np.log(0.05), 0.4, np.log(0.1), np.log(0.01), 5.0])
+    counts = np.floor(rng.normal(5.0, 0.45, (2, 40, 50)) + 0.5).astype(np.uint8)
+    level = pair_histogram(counts[0], counts[1], top=255, time=0.0, mean_index=6, electrons=electrons, narrowest=0.1)
+    dark = PairMoments(mean=3.5, variance=1.1, pixels=900, time=0.5, dark=True)
+    score = make_score([level, dark], truth)
+    _, gradient, information = score(truth)
+    for index in range(truth.size):
+        ends = []
+        for sign in (1, -1):
+            moved = truth.copy()
+            moved[index] += sign * 1e-3
+            ends.append(score(moved)[0])
+        # Central differences of 1e-3: their error is of the order of 1e-6 times the third derivative.
+        slope = (ends[0] - ends[1]) / 2e-3
+        assert gradient[index] == pytest.approx(slope, rel=1e-3, abs=0.05 * np.sqrt(information[index, index]) + 1e-6)
+    assert np.all(np.linalg.eigvalsh(information) > -1e-6)
+
+
+def test_probabilities_of_pairs_are_those_of_drawn_pairs(rng: np.random.Generator) -> None:
+    # 200 000 pixels with offsets, drawn with NumPy alone, against the integral: Pearson's chi-square.
+    pixels = 200_000
+    means = rng.normal(3.3, 0.4, pixels)
+    counts = np.floor(means + rng.normal(0, 0.3, (2, pixels)) + 0.5).astype(np.uint8)
+    level = pair_histogram(counts[0], counts[1], top=255, time=0.0, mean_index=-1, electrons=False, narrowest=0.1)
+    at = np.array([3.3, np.log(0.3), np.log(0.05), 0.0, np.log(0.4), np.log(0.01)])
+    expected = pixels * level.probability(at)
+    many = expected > 20
+    statistic = np.sum((level.table[many] - expected[many]) ** 2 / expected[many])
+    assert statistic < many.sum() + 4 * np.sqrt(2 * many.sum())
+    at[NOISE] = np.log(0.31)  # the test sees one per cent of a DN
+    worse = pixels * level.probability(at)
+    assert np.sum((level.table[many] - worse[many]) ** 2 / worse[many]) > many.sum() + 8 * np.sqrt(2 * many.sum())
+
+
+def test_single_electrons_and_clipping_at_both_ends(rng: np.random.Generator) -> None:
+    draws = np.floor(1.2 + 0.9 * rng.poisson(1.5, 300_000) + rng.normal(0, 0.25, 300_000) + 0.5)
+    counts = np.arange(0, 8)
+    found = np.array([np.mean(np.clip(draws, 0, 7) == count) for count in counts])
+    law = charge_probability(counts, charge=1.5, offset=np.array([1.2]), gain=0.9, deviation=0.25, top=7)[:, 0]
+    assert law.sum() == pytest.approx(1, abs=1e-9)
+    assert np.all(np.abs(found - law) < 4 * np.sqrt(law * (1 - law) / draws.size) + 1e-9)
+    ends = count_probability(counts, mean=np.array([-3.0, 12.0]), deviation=np.array([1.0, 1.0]), top=7)
+    assert ends[0, 0] == pytest.approx(1, abs=1e-3)
+    assert ends[-1, 1] == pytest.approx(1, abs=1e-5)
