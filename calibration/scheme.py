@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,16 +76,17 @@ class AnchorScheme:
         if self.overlapping and self.frames == "two":
             raise ValueError("the two-frame shortcut needs an anchor on macropixels of its own")
 
-    @property
+    @cached_property
     def overlapping(self) -> bool:
         """Return whether the anchor contains the components."""
         return bool(np.isin(self.components[0], self.anchor))
 
-    @property
+    @cached_property
     def anchor_states(self) -> NDArray[np.bool_]:
         """Return the anchor's pattern, shape (input,)."""
         states = np.zeros(self.inputs, np.bool_)
         states[self.anchor] = True
+        states.flags.writeable = False
         return states
 
     @property
