@@ -6,6 +6,7 @@ each level and ``exposure_s`` or ``exposure_ns`` its exposure time. ``bits`` and
 """
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +81,10 @@ def load_camera_frames(
     _require(pairs, ("bright", "dark"), file=pairs_file)
     flags: list[str] = []
     if bits is None:
-        bits = int(pairs["bits"]) if "bits" in pairs else _needed_bits(pairs)
+        bits = _stated_bits(pairs["bits"]) if "bits" in pairs else _needed_bits(pairs)
         if "bits" not in pairs:
             flags.append(f"the bits were not stated: {bits} follow from the largest count")
-    alignment = alignment or str(pairs.get("alignment", "right"))
+    alignment = alignment or _text(pairs.get("alignment", np.array("right")))
     series = LightSeries(
         bright=pairs["bright"],
         dark=pairs["dark"],
@@ -130,7 +131,7 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with h5py.File(path, "r") as file:
             arrays = {name: np.asarray(item[()]) for name, item in file.items() if _readable(name, item)}
             return {name: np.asarray(file.attrs[name]) for name in NAMES if name in file.attrs} | arrays
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged, or not a {path.suffix} file of numbers: {error}") from error
 
 
@@ -171,6 +172,19 @@ def _require(arrays: Arrays, names: tuple[str, ...], *, file: Path) -> None:
         if name not in arrays:
             hint = nearest(name, arrays)
             raise ValueError(f"{file} has no array {name!r}{hint}; known arrays are {', '.join(NAMES)}")
+
+
+def _stated_bits(value: NDArray[Any]) -> int:
+    """Return the bits that a file states."""
+    if value.size != 1 or value.dtype.kind not in "ui":
+        raise ValueError(f"bits in the file are {value!r}: one whole number is wanted; give --bits or correct the file")
+    return int(value.ravel()[0])
+
+
+def _text(value: NDArray[Any]) -> str:
+    """Return a word from a file; HDF5 keeps it as bytes."""
+    word = value.ravel()[0] if value.size else ""
+    return word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word)
 
 
 def _needed_bits(pairs: Arrays) -> int:

@@ -108,7 +108,7 @@ def _signal_to_noise(report: CameraReport) -> Figure:
             axes.axvline(limit.value / efficiency, color=GREY, linewidth=0.8)
             axes.annotate(f" {name}", (limit.value / efficiency, 1), rotation=90, va="bottom", ha="right", color=GREY)
         axes.set(xlabel=unit, ylabel="signal-to-noise ratio", title="Signal-to-noise ratio")
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
 
 

@@ -254,6 +254,8 @@ def _exact(fit: QuantiserFit) -> list[Row]:
         ("Temporal dark noise", "sigma_d", fit.dark_noise, "e"),
         ("  in counts", "", fit.dark_noise_counts, "DN"),
         ("Black level", "mu_y.dark", fit.black_level, "DN"),
+        ("Dark current", "mu_I", fit.dark_current, "e/s"),
+        ("Dark non-uniformity, from pairs", "DSNU", fit.dsnu, "e"),
     ]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from calibration.frame_pairs import Counts
 from calibration.light_series import FrameStacks
+from calibration.photon_transfer import SMALLEST_VARIANCE
 from calibration.uncertainty import Measured, exact, propagate
 
 PARTS = ("total", "row", "column", "pixel")
@@ -173,6 +174,10 @@ def _spatial_variance(image: NDArray[np.float64], temporal: _Moments) -> Spatial
     )
     error = _temporal_error(total, left, image.size, temporal.frames)
     lines = image.shape
+    # Whole rows or columns that fluctuate together leave more open than their pixels alone.
+    shared = _split(temporal.total, temporal.row, temporal.column, shape=lines)
+    for part, level, number in ((row, shared[0], lines[0]), (column, shared[1], lines[1])):
+        error = math.hypot(error, _temporal_error(part, max(level, 0.0) / temporal.frames, number, temporal.frames))
     return SpatialVariance(
         total=Measured(value=total, uncertainty=error),
         row=Measured(value=row, uncertainty=_line_error(row, pixel + left, lines[1], lines[0])),
@@ -247,8 +252,11 @@ def _flags(stacks: FrameStacks, bright: SpatialVariance, dark: SpatialVariance) 
             flags.append(
                 f"temporal noise is still the larger part of the averaged {name} stack: {part.frames} frames are few"
             )
-    if dark.temporal < 1 / 12 + 0.01 and dark.uncorrected > 0:
-        flags.append("the dark noise does not dither the rounding: DSNU is coarse below half a DN")
+    if dark.temporal < SMALLEST_VARIANCE:
+        flags.append(
+            f"temporal dark variance {dark.temporal:.2g} DN^2 does not dither the rounding, which bends offsets: DSNU "
+            "is biased; that of the likelihood fit holds"
+        )
     clipped = float(np.mean(stacks.dark_frames == 0))
     if clipped > 1e-3:
         flags.append(f"{clipped:.2g} of the dark stack's counts are zero: DSNU is too small where counts are clipped")

@@ -285,7 +285,7 @@ def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal) -> tuple
     if dark.variance.value < SMALLEST_VARIANCE:
         flags.append(
             f"dark variance {dark.variance.value:.3g} DN^2 is below {SMALLEST_VARIANCE} DN^2: rounding hides the dark "
-            "noise, which is given as a bound, and biases the gain; the likelihood fit holds here"
+            "noise, which is given as a bound, and biases gain, black level and dark current; the likelihood fit holds"
         )
     if not curve.saturates:
         flags.append("the variance does not fall at the brightest level: saturation was not reached, and is a bound")

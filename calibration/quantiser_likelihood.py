@@ -50,7 +50,12 @@ class QuantiserFit:
     dark_noise_counts : Measured
         The same in DN.
     black_level : Measured
-        Mean signal of a dark pixel before rounding, in DN.
+        Mean signal of a dark pixel before rounding, at zero exposure, in DN.
+    dark_current : Measured or None
+        Electrons per pixel per second; None where the dark signal does not grow visibly with the exposure time.
+    dsnu : Measured or None
+        Rms of the offsets of pixels, in electrons, taken as normal; None where no level shows its rounding, so that
+        stacks say it better.
     intervals : dict of str to tuple of float
         68 % intervals of ``gain``, ``dark_noise_counts`` and ``black_level`` from the profile likelihood; they
         need not be symmetric.
@@ -64,6 +69,8 @@ class QuantiserFit:
     dark_noise: Measured
     dark_noise_counts: Measured
     black_level: Measured
+    dark_current: Measured | None
+    dsnu: Measured | None
     intervals: dict[str, tuple[float, float]]
     exact_levels: int
     flags: tuple[str, ...]
@@ -91,7 +98,7 @@ def fit_quantiser(series: LightSeries, *, start: PhotonTransfer) -> QuantiserFit
     -----
     Offsets and responses of pixels are taken as normal. Levels with more than 0.8 DN of noise enter by their mean
     and variance, which then say everything. Neither photons nor linearity are assumed: the mean of every level is
-    fitted.
+    fitted. The noise is taken as independent from pixel to pixel.
     """
     bright, dark = pair_statistics(series.bright_frames), pair_statistics(series.dark_frames)
     levels, first = make_levels(series, start=start, bright=bright, dark=dark)
@@ -101,7 +108,9 @@ def fit_quantiser(series: LightSeries, *, start: PhotonTransfer) -> QuantiserFit
     free[[DSNU, PRNU]] = exact > 0
     score = make_score(levels, first)
     best = maximise(score, first, free=free, lowest=_lowest(first))
-    scales = (_excess(levels, best.parameters), start.dark.excess)
+    pixels = series.bright_frames[0, 0].size
+    lines = float(np.median(dark.mean_uncertainty / np.sqrt(np.maximum(dark.variance, 1e-9) / (2 * pixels))))
+    scales = (_excess(levels, best.parameters), start.dark.excess * max(lines, 1.0))
     return _result(score, best, free, exact_levels=exact, scales=scales)
 
 
@@ -181,12 +190,15 @@ def _result(
             f"variances scatter {scales[0]:.2g} times more about their line than noise does: the intervals of the "
             "likelihood are wider by this"
         )
+    rate = _fitted(best, free, RATE)
     electrons = propagate(lambda s, K: s / K, noise, gain)
     return QuantiserFit(
         gain=gain,
         dark_noise=Measured(value=electrons.value, uncertainty=electrons.uncertainty, bound=noise.bound),
         dark_noise_counts=noise,
         black_level=black,
+        dark_current=propagate(lambda slope, K: slope / K, rate, gain) if rate else None,
+        dsnu=_offsets(_fitted(best, free, DSNU), gain),
         intervals={
             "gain": (math.exp(found[GAIN][0]), math.exp(found[GAIN][1])),
             "dark_noise_counts": (low, math.exp(found[NOISE][1])),
@@ -195,6 +207,25 @@ def _result(
         exact_levels=exact_levels,
         flags=tuple(flags),
     )
+
+
+def _fitted(best: Maximum, free: NDArray[np.bool_], index: int) -> Measured | None:
+    """Return a parameter with the uncertainty that the information gives, None where it was not fitted."""
+    if not free[index]:
+        return None
+    covariance = np.linalg.pinv(best.information[np.ix_(free, free)], hermitian=True)
+    place = int(np.sum(free[:index]))
+    return Measured(value=float(best.parameters[index]), uncertainty=math.sqrt(max(covariance[place, place], 0.0)))
+
+
+def _offsets(logarithm: Measured | None, gain: Measured) -> Measured | None:
+    """Return the rms of the offsets in electrons; a bound where it is lost in its uncertainty."""
+    if logarithm is None:
+        return None
+    if logarithm.uncertainty > 0.4:
+        most = math.exp(logarithm.value + min(2 * logarithm.uncertainty, 4.0))
+        return Measured(value=most / gain.value, uncertainty=0.0, bound="upper")
+    return propagate(lambda d, K: math.exp(d) / K, logarithm, gain)
 
 
 def _widened(interval: tuple[float, float], centre: float, scale: float) -> tuple[float, float]:

@@ -109,6 +109,11 @@ def test_left_justified_frames_give_the_same_figures(tmp_path: Path, arrays: dic
     words = {name: arrays[name] << 6 for name in ("bright", "dark", "bright_stack", "dark_stack")}
     np.savez(tmp_path / "left.npz", **{**arrays, **words}, alignment="left")
     assert np.array_equal(load_camera_frames(tmp_path / "left.npz").series.bright_frames, arrays["bright"])
+    with h5py.File(tmp_path / "left.h5", "w") as target:
+        for name, array in {**arrays, **words}.items():
+            target[name] = array
+        target["alignment"] = "left"
+    assert np.array_equal(load_camera_frames(tmp_path / "left.h5").series.bright_frames, arrays["bright"])
     np.savez(tmp_path / "lying.npz", **{**arrays, **words})
     with pytest.raises(ValueError, match="multiples of 64: these are counts of 10 bits, left-justified"):
         load_camera_frames(tmp_path / "lying.npz")
@@ -141,6 +146,9 @@ def test_damaged_and_foreign_files_are_refused(file: Path, tmp_path: Path, array
     np.savez(tmp_path / "half.npz", bright=arrays["bright"])
     with pytest.raises(ValueError, match="has no array 'dark'"):
         load_camera_frames(tmp_path / "half.npz")
+    np.savez(tmp_path / "bits.npz", bright=arrays["bright"], dark=arrays["dark"], bits=np.array([10.5, 3]))
+    with pytest.raises(ValueError, match="one whole number is wanted"):
+        load_camera_frames(tmp_path / "bits.npz")
     np.savez(tmp_path / "lone.npz", bright=arrays["bright"], dark=arrays["dark"], dark_stack=arrays["dark_stack"])
     with pytest.raises(ValueError, match="dark_stack alone"):
         load_camera_frames(tmp_path / "lone.npz")

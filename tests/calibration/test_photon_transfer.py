@@ -61,7 +61,7 @@ def test_uncertainties_match_the_scatter_of_repetitions() -> None:
 
 
 def test_uncertainties_of_the_fixed_pattern_match_the_scatter() -> None:
-    device = camera(rows=40, columns=60, prnu=0.01, dsnu=1.5)
+    device = camera(rows=40, columns=60, prnu=0.01, dsnu=1.5, row_noise=0.5)
     sensor = Sensor(device, seed=2)
     gain, repeats = exact(device.gain), 40
     results = [nonuniformity(frame_stacks(sensor, frames=16, first=1000 * k), gain=gain) for k in range(repeats)]

@@ -39,6 +39,11 @@ def test_gain_is_recovered_where_rounding_hides_the_noise(name: str) -> None:
     share = device.gain * device.dsnu / np.sqrt(sensor.offset.size)
     assert fit.black_level.value == pytest.approx(black, abs=4 * np.hypot(fit.black_level.uncertainty, share))
     assert fit.dark_noise.value == pytest.approx(fit.dark_noise_counts.value / fit.gain.value)
+    assert fit.dsnu is not None
+    if fit.dsnu.bound:
+        assert sensor.offset.std() < fit.dsnu.value
+    else:
+        assert fit.dsnu.value == pytest.approx(sensor.offset.std(), abs=4 * fit.dsnu.uncertainty)
 
 
 def test_half_a_count_of_noise_where_rounding_ripples_most() -> None:
@@ -68,6 +73,9 @@ def test_dark_current_that_sweeps_over_the_steps_is_told_from_noise() -> None:
     assert fit.gain.value == pytest.approx(device.gain, abs=4 * fit.gain.uncertainty)
     assert fit.dark_noise_counts.value == pytest.approx(0.3, abs=4 * fit.dark_noise_counts.uncertainty)
     assert fit.black_level.value == pytest.approx(3.4, abs=4 * fit.black_level.uncertainty)
+    assert fit.dark_current is not None
+    assert fit.dark_current.value == pytest.approx(2e4, abs=4 * fit.dark_current.uncertainty)
+    assert fit.dark_current.uncertainty < 0.01 * 2e4
 
 
 def test_intervals_match_the_scatter_of_repetitions() -> None:
