@@ -9,7 +9,7 @@ import pytest
 from calibration.light_series import FrameStacks, LightSeries
 from calibration.nonuniformity import nonuniformity
 from calibration.photon_transfer import photon_transfer
-from calibration.uncertainty import exact
+from calibration.uncertainty import exact, excess_scatter, fit_line
 from optics.sensor import Sensor
 from tests.calibration.simulated_frames import camera, frame_stacks, light_series
 
@@ -63,7 +63,7 @@ def test_uncertainties_match_the_scatter_of_repetitions() -> None:
 def test_uncertainties_of_the_fixed_pattern_match_the_scatter() -> None:
     device = camera(rows=40, columns=60, prnu=0.01, dsnu=1.5, row_noise=0.5)
     sensor = Sensor(device, seed=2)
-    gain, repeats = exact(device.gain), 40
+    gain, repeats = exact(device.gain), 120
     results = [nonuniformity(frame_stacks(sensor, frames=16, first=1000 * k), gain=gain) for k in range(repeats)]
     for part in ("total", "pixel"):
         dsnu = [result.dsnu[part] for result in results]
@@ -229,3 +229,42 @@ def test_stacks_are_checked() -> None:
         nonuniformity(FrameStacks(bright=frames, dark=frames, bits=8), gain=exact(1.0))
     with pytest.raises(ValueError, match="bright stack are saturated"):
         nonuniformity(FrameStacks(bright=np.full_like(frames, 255), dark=frames, bits=8), gain=exact(1.0))
+
+
+def test_parts_of_a_pattern_without_lines_are_zero_on_average(rng: np.random.Generator) -> None:
+    # Two equal frames have no temporal noise: what is left is the algebra of the split. 200 patterns of 8 x 40 pixels
+    # of 100 DN: a row part has a standard deviation of 100^2 / 40 sqrt(2 / 7), a column part 100^2 / 8 sqrt(2 / 39).
+    parts = []
+    for image in np.rint(rng.normal(2000, 100, (200, 8, 40))).astype(np.uint16):
+        dark = np.stack([image, image])
+        found = nonuniformity(FrameStacks(bright=dark + np.uint16(1000), dark=dark, bits=12), gain=exact(1.0)).dark
+        parts.append((found.row.value, found.column.value, found.pixel.value))
+    row, column, pixel = np.mean(parts, axis=0)
+    assert row == pytest.approx(0, abs=4 * 1e4 / 40 * np.sqrt(2 / 7 / 200))
+    assert column == pytest.approx(0, abs=4 * 1e4 / 8 * np.sqrt(2 / 39 / 200))
+    assert pixel == pytest.approx(1e4, rel=4 * np.sqrt(2 / (7 * 39 * 200)))
+
+
+@pytest.mark.parametrize("lines", [0.0, 6.0])
+def test_one_dark_pair_for_all_levels_and_row_noise_are_in_the_uncertainties(lines: float) -> None:
+    # Dark noise rules here, so that the one dark pair moves all levels together, and whole rows fluctuate.
+    device = camera(rows=40, columns=60, dark_noise=8.0, full_well=1500.0, row_noise=lines)
+    sensor, repeats, figures = Sensor(device, seed=6), 60, []
+    for number in range(repeats):
+        frames = light_series(sensor, levels=12, first=1000 * number)
+        series = LightSeries(bright=frames.bright_frames, dark=frames.dark_frames[:1], bits=12)
+        figures.append(photon_transfer(series).gain)
+    scatter = np.std([figure.value for figure in figures], ddof=1)
+    quoted = np.mean([figure.uncertainty for figure in figures])
+    assert scatter / quoted == pytest.approx(1, abs=4 / np.sqrt(2 * repeats - 2))
+
+
+def test_scatter_beyond_the_announced_noise_widens_a_line(rng: np.random.Generator) -> None:
+    x = np.linspace(0, 1, 200)
+    y, errors = 2 + 3 * x + rng.normal(0, 0.3, x.size), np.full(x.size, 0.1)
+    honest, blind = fit_line(x, y, uncertainties=3 * errors), fit_line(x, y, uncertainties=errors)
+    assert excess_scatter(blind.residuals / errors, parameters=2) == pytest.approx(3, rel=4 / np.sqrt(400))
+    assert excess_scatter(honest.residuals / (3 * errors), parameters=2) == 1
+    assert blind.slope.uncertainty == pytest.approx(honest.slope.uncertainty, rel=4 / np.sqrt(400))
+    assert blind.slope.value == pytest.approx(3, abs=4 * blind.slope.uncertainty)
+    assert blind.slope.uncertainty == pytest.approx(0.3 / np.sqrt(np.sum((x - 0.5) ** 2)), rel=4 / np.sqrt(400))

@@ -140,6 +140,20 @@ def test_probabilities_of_pairs_are_those_of_drawn_pairs(rng: np.random.Generato
     assert np.sum((level.table[many] - worse[many]) ** 2 / worse[many]) > many.sum() + 8 * np.sqrt(2 * many.sum())
 
 
+def test_probabilities_of_pairs_hold_for_single_electrons(rng: np.random.Generator) -> None:
+    # Three electrons a frame at 0.4 DN each, offsets of 0.3 DN, drawn with NumPy alone.
+    pixels = 200_000
+    offset = rng.normal(2.2, 0.3, pixels)
+    counts = np.floor(offset + 0.4 * rng.poisson(3.0, (2, pixels)) + rng.normal(0, 0.15, (2, pixels)) + 0.5)
+    first, second = counts.clip(0, 255).astype(np.uint8)
+    level = pair_histogram(first, second, top=255, time=0.0, mean_index=6, electrons=True, narrowest=0.05)
+    at = np.array([2.2, np.log(0.15), np.log(0.4), 0.0, np.log(0.3), np.log(1e-4), 2.2 + 1.2])
+    expected = pixels * level.probability(at)
+    many = expected > 20
+    statistic = np.sum((level.table[many] - expected[many]) ** 2 / expected[many])
+    assert statistic < many.sum() + 4 * np.sqrt(2 * many.sum())
+
+
 def test_single_electrons_and_clipping_at_both_ends(rng: np.random.Generator) -> None:
     draws = np.floor(1.2 + 0.9 * rng.poisson(1.5, 300_000) + rng.normal(0, 0.25, 300_000) + 0.5)
     counts = np.arange(0, 8)

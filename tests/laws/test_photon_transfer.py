@@ -78,6 +78,8 @@ def test_l43_measured_snr_follows_the_formula(rng: np.random.Generator) -> None:
     law = float(signal_to_noise(np.array(4800.0), gain=GAIN, dark_variance=dark))
     assert law == pytest.approx(69.21, abs=0.005)
     assert measured == pytest.approx(law, rel=4 / np.sqrt(2 * frames.size))
+    single = float(signal_to_noise(np.array(4800.0), gain=GAIN, dark_variance=dark, dsnu=5.0, prnu=0.008))
+    assert single == pytest.approx(4800 / np.sqrt(9 + 1 / (12 * GAIN**2) + 4800 + 25 + 0.008**2 * 4800**2), rel=1e-12)
     offsets, response = rng.normal(0, 2.0, SHAPE), 1 + rng.normal(0, 0.008, SHAPE)
     image = counts(rng, 4800 * response, offset=offsets).astype(float)
     total = float(
