@@ -132,6 +132,8 @@ class PairMoments:
         Exposure time of a dark level, in seconds.
     dark : bool
         Whether the mean is that of the dark signal; the mean of a bright level is taken as it is.
+    mean_index : int, optional
+        Index of the mean among the parameters: -1, it is not one of them.
     """
 
     mean: float

@@ -104,10 +104,10 @@ def test_l44_dark_current_from_mean_and_from_variance(rng: np.random.Generator) 
 
 def test_l45_dsnu_and_prnu_with_rows_columns_and_pixels(rng: np.random.Generator) -> None:
     pixels, rows, columns = rng.normal(0, 6.0, SHAPE), rng.normal(0, 3.0, SHAPE[0]), rng.normal(0, 4.0, SHAPE[1])
-    offset, response = pixels + rows[:, None] + columns, 1 + rng.normal(0, 0.008, SHAPE)
-    frames = 30
+    offset, response = pixels + rows[:, None] + columns + 60, 1 + rng.normal(0, 0.008, SHAPE)
+    frames = 30  # and 60 electrons of offset, so that none is clipped at zero
     bright = counts(rng, np.tile(6000 * response, (frames, 1, 1)), offset=offset)
-    dark = counts(rng, np.zeros((frames, *SHAPE)), offset=offset + 60)  # so that no offset is clipped at zero
+    dark = counts(rng, np.zeros((frames, *SHAPE)), offset=offset)
     result = nonuniformity(FrameStacks(bright=bright, dark=dark, bits=12), gain=Measured(value=GAIN, uncertainty=0.0))
     # Temporal noise left in the average: sqrt(left / n), once more for its products with the pattern.
     left = (NOISE**2 + 1 / (12 * GAIN**2)) / frames
