@@ -81,7 +81,7 @@ def main() -> None:
     print(f"pooled rms of error / standard error: {np.sqrt(np.mean(pulls)):.3f}")
     axes.axhline(0.98, color="#999999", linewidth=0.8, linestyle="--")
     axes.set(xlabel="non-zeros of the ternary vector", ylabel="cosine with the true projection", ylim=(0.97, 1.0))
-    axes.set_title("Projections by light, OPU-class bench: 8 bit, 10 000 e, 13 e read noise")
+    axes.set_title("OPU-class bench: 8 bit, 10 000 e, 13 e read noise")
     axes.legend()
     figure.savefig(options.output, dpi=120)
     print(f"drawn into {options.output}")

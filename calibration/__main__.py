@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,49 +81,36 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _camera(options: argparse.Namespace) -> int:
-    """Characterise a camera; a partial folder is moved into place when it is complete."""
-    from calibration.archive import load_camera_frames
+    """Characterise a camera; its results folder is complete or not there."""
     from calibration.camera_report import characterise_camera, format_datasheet
+    from calibration.frame_files import load_camera_frames
+    from optics.results_folder import free_folder, new_folder
 
-    folder = options.output or _free_folder(Path("results") / "camera")
-    if folder.exists():
-        raise FileExistsError(f"the results folder {folder} exists and is not overwritten: give another with --output")
-    frames = load_camera_frames(options.frames, stacks=options.stacks, bits=options.bits, alignment=options.alignment)
-    report = characterise_camera(frames.series, stacks=frames.stacks, likelihood=not options.quick, flags=frames.flags)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
+    folder = options.output or free_folder(Path("results") / "camera")
+    with new_folder(folder) as partial:
+        frames = load_camera_frames(
+            options.frames, stacks=options.stacks, bits=options.bits, alignment=options.alignment
+        )
+        report = characterise_camera(
+            frames.series, stacks=frames.stacks, likelihood=not options.quick, flags=frames.flags
+        )
         _write(report, partial)
-        if folder.exists():
-            raise FileExistsError(f"the results folder {folder} was made meanwhile: give another with --output")
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     print(format_datasheet(report))
     print(f"\nTable and figures: {folder}")
     return 0
 
 
 def _write(report: CameraReport, folder: Path) -> None:
-    """Write table, figures and curves into a new folder."""
+    """Write table, figures and curves into a folder."""
     from calibration.camera_figures import draw_camera
     from calibration.camera_report import format_datasheet, report_arrays, report_table
     from optics.archive import save_archive
 
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise OSError(f"the folder {folder.parent} cannot be written to ({error.strerror}): give --output") from error
     (folder / "datasheet.txt").write_text(format_datasheet(report) + "\n", encoding="utf-8")
     for name, figure in draw_camera(report).items():
         figure.savefig(folder / f"{name}.png", dpi=130)
     arrays, units = report_arrays(report)
     save_archive(folder / "camera.h5", arrays, description=report_table(report), units=units)
-
-
-def _free_folder(folder: Path) -> Path:
-    """Return the folder itself, or the first of folder-2, folder-3, ... that does not exist."""
-    candidates = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))]
-    return next(candidate for candidate in candidates if not candidate.exists())
 
 
 if __name__ == "__main__":

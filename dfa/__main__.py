@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-import shutil
 import sys
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
@@ -54,6 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(words)
     try:
         return _work(options, command=shlex.join(["python", "-m", "dfa", *words]))
+    except KeyboardInterrupt:
+        print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
+        return 130
     except (OSError, TypeError, ValueError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -88,10 +89,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _work(options: argparse.Namespace, *, command: str) -> int:
-    """Run the experiment and write its results; a partial folder is moved into place when it is complete."""
+    """Run the experiment and write its results into a folder that is complete or not there."""
     from dfa.experiment import load_experiment
     from dfa.runs import with_options
     from optics import load_bench
+    from optics.results_folder import free_folder, new_folder
 
     experiment = with_options(
         load_experiment(options.preset),
@@ -103,18 +105,12 @@ def _work(options: argparse.Namespace, *, command: str) -> int:
     changes = {key: getattr(options, key) for key in ("dataset", "bench", "seeds", "hidden")}
     experiment = replace(experiment, **{key: value for key, value in changes.items() if value is not None})
     bench = load_bench(experiment.bench)
-    folder = options.output or _free_folder(Path("results") / experiment.name)
-    partial = _make_partial(folder)
-    try:
+    folder = options.output or free_folder(Path("results") / experiment.name)
+    with new_folder(folder) as partial:
         results, interrupted = _train(experiment, bench, options.data)
-        if results.runs:
-            _write(results, partial, command=command)
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    if not results.runs:
-        print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
-        return 130
+        if not results.runs:
+            raise KeyboardInterrupt
+        _write(results, partial, command=command)
     _tell(results, folder)
     return 130 if interrupted else 0
 
@@ -178,26 +174,6 @@ def _threshold(text: str | None) -> float | str | None:
         return float(text)
     except ValueError:
         raise ValueError(f"--threshold {text!r} is neither a number, 0 <= threshold < 1, nor best") from None
-
-
-def _free_folder(folder: Path) -> Path:
-    """Return the folder itself, or the first of folder-2, folder-3, ... that does not exist."""
-    candidates = [folder, *(folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))]
-    return next(candidate for candidate in candidates if not candidate.exists())
-
-
-def _make_partial(folder: Path) -> Path:
-    """Make the folder that is written to before it is moved into place; refuse what cannot work, before any work."""
-    if folder.exists():
-        raise FileExistsError(f"the results folder {folder} exists and is not overwritten: give another with --output")
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise OSError(
-            f"the results folder {folder} cannot be made ({error.strerror}): give another with --output"
-        ) from error
-    return partial
 
 
 def _foreign_packages() -> str:
