@@ -73,7 +73,8 @@ def main() -> None:
             mean = np.mean(scores, axis=0)
             pulls.append(mean[1])
             print(
-                f"{components:10d}  {anchor:6d}  {step!s:>9}  {mean[0]:.4f}   {np.sqrt(mean[1]):9.3f}  {100 * mean[3]:6.3f} %"
+                f"{components:10d}  {anchor:6d}  {step!s:>9}  {mean[0]:.4f}   "
+                f"{np.sqrt(mean[1]):9.3f}  {100 * mean[3]:6.3f} %"
             )
         axes.semilogx(
             steps, [np.mean([one[0] for one in curve[step]]) for step in steps], "o-", label=f"{components} components"

@@ -1,6 +1,7 @@
 """From camera counts back to numbers: retrieval, projections with error bars, fidelity."""
 
 from calibration.anchors import decode, plan
+from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.fidelity import (
     cosine,
@@ -9,6 +10,8 @@ from calibration.fidelity import (
     normalised_error,
     signal_to_noise_db,
 )
+from calibration.frame_files import CameraFrames, load_camera_frames
+from calibration.light_series import FrameStacks, LightSeries
 from calibration.projector import AnchorProjector
 from calibration.records import Calibration, Estimate, Plan, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size, check_ternary
@@ -17,17 +20,24 @@ __all__ = [
     "AnchorProjector",
     "AnchorScheme",
     "Calibration",
+    "CameraFrames",
+    "CameraReport",
     "Estimate",
+    "FrameStacks",
+    "LightSeries",
     "Plan",
     "StoredFrames",
     "anchor_size",
     "best_full_scale",
+    "characterise_camera",
     "check_ternary",
     "choose_outputs",
     "cosine",
     "decode",
     "exposure_levels",
+    "format_datasheet",
     "intensity_correlation",
+    "load_camera_frames",
     "noise_to_signal",
     "normalised_error",
     "plan",
