@@ -1,5 +1,7 @@
 """From camera counts back to numbers: retrieval, projections with error bars, fidelity."""
 
+import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS threads spin
+
 from calibration.anchors import decode, plan
 from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels

@@ -1,5 +1,7 @@
 """Learning through a projection: networks, credit rules, feedback, alignment and training."""
 
+import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS threads spin
+
 from dfa.activations import Relu, Tanh
 from dfa.alignment import Alignment, alignment, cosine_per_sample
 from dfa.credit import Backpropagation, CreditRule, Shallow

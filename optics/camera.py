@@ -129,6 +129,11 @@ class Camera:
         check_number("exposure_maximum", self.exposure_maximum, unit="s", at_least=self.exposure_minimum)
         check_number("exposure_step", self.exposure_step, unit="s", above=0)
         check_number("frame_overhead", self.frame_overhead, unit="s", at_least=0)
+        if self.saturation < self.black_level + 10:
+            raise ValueError(
+                f"saturation = {self.saturation} DN leaves no room above black_level = {self.black_level:g} DN: "
+                "take a lower black level, a larger gain or full well, or less read noise"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -169,16 +174,16 @@ class Camera:
     def saturation(self) -> int:
         """Return the DN from which on a pixel counts as saturated.
 
-        It is the largest count of the converter, or where the well fills first, full well less three times
-        the dark noise.
+        It is the largest count of the converter, or where the well fills first, the signal of a full well less
+        three times the dark noise.
         """
-        well = self.black_level + self.gain * (self.full_well - 3 * self.dark_noise)
+        well = self.black_level + self.gain * (self.full_well * (1 - self.nonlinearity) - 3 * self.dark_noise)
         return min(self.largest_count, math.floor(well))
 
     @property
     def saturation_charge(self) -> float:
         """Return the charge at which counts stop to follow the light, in electrons."""
-        return min(self.full_well, (self.largest_count - self.black_level) / self.gain)
+        return min(self.full_well * (1 - self.nonlinearity), (self.largest_count - self.black_level) / self.gain)
 
     def digital_numbers(self, counts: Counts) -> Counts:
         """Return counts as they came from the camera in DN, alignment undone.

@@ -163,8 +163,9 @@ class Truth:
         on = check_states(states, inputs=self._description.layout.inputs)
         amplitudes = np.zeros((len(on), on.shape[1] + 1), np.float32)
         amplitudes[:, :-1] = on
-        amplitudes *= np.float32(self._switched_amplitude)
+        # Bare zeros and ones first: their sums can be exact, and then do not depend on the batch.
         field = self._medium.transmit(amplitudes, time=time)
+        field *= np.float32(self._switched_amplitude)
         if self._description.dmd.off_amplitude:
             field += self._static_field(time)
         return np.asarray(field, np.complex64)
@@ -229,11 +230,15 @@ class Truth:
         if self._off_state is not None:
             return self._off_state
         leak = self._description.dmd.off_amplitude
-        amplitudes = np.full((np.size(time), self._description.layout.inputs + 1), self._description.input_amplitude)
-        amplitudes[:, -1] = self._description.padding_amplitude
-        if self._medium.static:
-            amplitudes = amplitudes[:1]
-        field = np.asarray(self._medium.transmit(leak * amplitudes, time=time), np.complex64)
+        frames = 1 if self._medium.static else np.size(time)
+        ones = np.zeros((2 * frames, self._description.layout.inputs + 1), np.float32)
+        ones[:frames, :-1] = 1  # the macropixels
+        ones[frames:, -1] = 1  # the mirrors that carry none
+        times = time if self._medium.static else np.tile(np.broadcast_to(time, frames), 2)
+        field = np.asarray(self._medium.transmit(ones, time=times), np.complex64)
+        field[:frames] *= np.float32(leak * self._description.input_amplitude)
+        field[frames:] *= np.float32(leak * self._description.padding_amplitude)
+        field = field[:frames] + field[frames:]
         if self._medium.static:
             self._off_state = field
         return field

@@ -103,9 +103,13 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
     Raises
     ------
+    TypeError
+        If the value is no word.
     ValueError
         If the word is not among the choices.
     """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} = {value!r} must be one of the words {list(choices)}")
     if value not in choices:
         raise ValueError(f"{name} = {value!r} is not known{nearest(value, choices)}; it must be one of {list(choices)}")
 
