@@ -84,10 +84,10 @@ def _camera(options: argparse.Namespace) -> int:
     """Characterise a camera; its results folder is complete or not there."""
     from calibration.camera_report import characterise_camera, format_datasheet
     from calibration.frame_files import load_camera_frames
-    from optics.results_folder import free_folder, new_folder
+    from optics.results_folder import new_folder
 
-    folder = options.output or free_folder(Path("results") / "camera")
-    with new_folder(folder) as partial:
+    wanted = options.output or Path("results") / "camera"
+    with new_folder(wanted, renumber=options.output is None) as (partial, folder):
         frames = load_camera_frames(
             options.frames, stacks=options.stacks, bits=options.bits, alignment=options.alignment
         )

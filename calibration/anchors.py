@@ -4,13 +4,18 @@ Counts with and without an anchor r combine to the real linear projection
 
     y = Re(exp(-i phi) A x),    phi the phase of the anchor's own speckle at each pixel.
 
+Rows are divided by the square root of the anchor's frame. Where mirrors that are off leak a field e, that is
+|Ar + e| and not |Ar|: each row of B has a gain |Ar| / |Ar + e| of its own, which no frame tells; its direction is
+exact. `Calibration.off_state_share` says how much light leaks.
+
 A signed vector x = p - q is shown as two binary vectors. With F(b) the frame of states b:
 
 * anchor on mirrors of its own, four frames: F(p+r) - F(p) - F(q+r) + F(q) = 2 |Ar| y, exact; the anchor's own
-  light, off-state light and camera offsets cancel (laws L34, L57).
+  light, off-state light and camera offsets cancel in the sum (laws L34, L57).
 * the same in two frames: F(p+r) - F(q+r) = 2 |Ar| y + |Ap|^2 - |Aq|^2, biased.
 * overlapping anchor (the form of the paper, r - x for x inside r), four frames:
-  F(p) - F(r-p) - F(q) + F(r-q) = 2 |Ar| y; off-state light of field e turns the anchor into Ar + 2e.
+  F(p) - F(r-p) - F(q) + F(r-q) = 2 |Ar| y; off-state light of field e turns the anchor into Ar + 2e, so it needs a
+  DMD without off-state light to speak of (`calibration.projector` refuses more than a thousandth).
 
 A frame whose vector part is empty carries nothing: it is the anchor's own frame or the off-state frame, and
 these are stored, each the mean of many exposures. Nothing here touches a device.
@@ -91,6 +96,9 @@ def decode(plan: Plan, exposures: Sequence[Exposure], calibration: Calibration) 
 
     Notes
     -----
+    The error bars hold shot, read and rounding noise, the stored frames and PRNU. What else a bench may have (lag,
+    crosstalk, non-linearity, stray light that changes) biases the values and is not in them.
+
     Where a frame saturates, the hidden excess is unknown: its rms, given that a normal law with the frame's
     expected mean and spread exceeded the saturation, enters the standard error, and the value is flagged.
     Vectors that are zero give zero with no error.
@@ -155,7 +163,7 @@ def _decode_series(series: Series, exposure: Exposure, calibration: Calibration,
     signal *= unit
     variance += hidden
     variance *= unit**2
-    variance += signal**2 * relative
+    variance += signal**2 * (relative + np.float32(camera.prnu**2 / 4))  # y goes with the root of the response
     estimate.value[series.vectors] = signal
     estimate.standard_error[series.vectors] = np.sqrt(variance)
     estimate.valid[series.vectors] = hidden == 0

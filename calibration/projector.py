@@ -12,6 +12,9 @@ from calibration.scheme import AnchorScheme, anchor_size
 from optics.bench import Bench, Exposure
 from optics.validation import check_count, check_number
 
+LARGEST_OVERLAP_LEAK = 1e-3
+"""Off-state light over anchor light above which an overlapping anchor is refused: it turns rows by 2 e / |Ar|."""
+
 
 class AnchorProjector:
     """Linear projections y = Bx of ternary vectors by a bench, with error bars.
@@ -43,13 +46,15 @@ class AnchorProjector:
 
     Notes
     -----
-    An anchor on macropixels of its own gives B exactly independent real Gaussian entries (law L56). An
-    overlapping anchor of n macropixels gives them a mean of sqrt(pi / 2 n) times their rms, the projection
+    An anchor on macropixels of its own gives B rows of independent real Gaussian entries (law L56); all rows have
+    the same variance where off mirrors send no light, else each has a gain of its own (see `calibration.anchors`).
+    An overlapping anchor of n macropixels gives them a mean of sqrt(pi / 2 n) times their rms, the projection
     onto the all-ones vector has a mean of sqrt(pi n / 2) times it: negligible for hundreds of components,
     a large common part for ten.
 
     Every vector that is projected between two refreshes shares the errors of the stored frames, wherever one
-    of its halves is empty; ``stored_exposures`` says how small they are.
+    of its halves is empty; ``stored_exposures`` says how small they are. They are taken anew between calls of
+    `project`, never within one.
     """
 
     def __init__(
@@ -69,7 +74,12 @@ class AnchorProjector:
         check_count("stored_exposures", stored_exposures)
         check_count("refresh_interval", refresh_interval)
         first = np.arange(components)
+        if overlapping and anchor is not None:
+            raise ValueError(
+                f"anchor = {anchor} has no meaning for an overlapping anchor: it is made of the components"
+            )
         size = anchor_size(components) if anchor is None else anchor
+        check_count("anchor", size)
         own = components + np.arange(size)
         scheme = AnchorScheme(
             inputs=bench.layout.inputs, components=first, anchor=first if overlapping else own, frames=frames
@@ -137,7 +147,7 @@ class AnchorProjector:
         """Return the first calibration: light level, exposure times, outputs, stored frames."""
         camera = self.bench.camera
         full_scale = best_full_scale(camera)
-        rate = self._input_rate(scheme)
+        rate, off_rate = self._light(scheme)
         times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale)
         every = np.arange(camera.pixels)
         dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False)[0] for time in times]
@@ -147,11 +157,17 @@ class AnchorProjector:
             self._store(scheme, time, chosen, frame[chosen]) for time, frame in zip(times, dark, strict=True)
         )
         return Calibration(
-            scheme=scheme, camera=camera, outputs=chosen, levels=levels, input_rate=rate, full_scale=full_scale
+            scheme=scheme,
+            camera=camera,
+            outputs=chosen,
+            levels=levels,
+            input_rate=rate,
+            off_rate=off_rate,
+            full_scale=full_scale,
         )
 
-    def _input_rate(self, scheme: AnchorScheme) -> float:
-        """Return the mean signal of one macropixel, in DN per second, at an exposure that suits the anchor."""
+    def _light(self, scheme: AnchorScheme) -> tuple[float, float]:
+        """Return the mean signal of one macropixel and of the off state, in DN per second."""
         camera = self.bench.camera
         span = camera.saturation - camera.black_level
         every = np.arange(camera.pixels)
@@ -162,7 +178,9 @@ class AnchorProjector:
             signal = float(np.mean(anchor - off)) / span
             clipped = float(np.mean(anchor >= camera.saturation))
             if clipped < 0.002 and signal > 0.02:
-                return signal * span / (time * len(scheme.anchor))
+                leak = max(float(np.mean(off)) - camera.black_level, 0.0)
+                self._check_off_state(scheme, share=leak / (signal * span))
+                return signal * span / (time * len(scheme.anchor)), leak / time
             wanted = time * (0.25 if clipped >= 0.002 else min(4.0, 0.08 / max(signal, 1e-3)))
             granted = camera.granted_exposure(min(max(wanted, camera.exposure_minimum), camera.exposure_maximum))
             if granted == time:
@@ -172,6 +190,16 @@ class AnchorProjector:
             f"no exposure time suits the light: at {time:g} s the anchor's mean signal is {100 * signal:.2g} % of the "
             f"range and {100 * clipped:.2g} % of the pixels saturate; change the laser's power or the anchor's size"
         )
+
+    @staticmethod
+    def _check_off_state(scheme: AnchorScheme, *, share: float) -> None:
+        """Refuse an overlapping anchor where off-state light would turn its rows."""
+        if scheme.overlapping and share > LARGEST_OVERLAP_LEAK:
+            raise ValueError(
+                f"off-state light is {100 * share:.2g} % of the anchor's, an overlapping anchor bears "
+                f"{100 * LARGEST_OVERLAP_LEAK:g} %: take an anchor of its own (overlapping=False) or a DMD of higher "
+                "contrast"
+            )
 
     def _store(
         self, scheme: AnchorScheme, time: float, outputs: NDArray[np.int64], dark: NDArray[np.float32]

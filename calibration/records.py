@@ -52,6 +52,8 @@ class Calibration:
         Stored frames from the longest exposure time to the shortest.
     input_rate : float
         Mean signal of one macropixel that is on, over all pixels of the camera, in DN per second.
+    off_rate : float
+        Mean signal with everything off, over all pixels of the camera, in DN per second.
     full_scale : float
         Saturation over the mean of the brightest frame that exposure times aim at.
     """
@@ -61,12 +63,27 @@ class Calibration:
     outputs: NDArray[np.int64]
     levels: tuple[StoredFrames, ...]
     input_rate: float
+    off_rate: float
     full_scale: float
 
     @property
+    def off_state_share(self) -> float:
+        """Return the mean light with everything off over the mean light of the anchor."""
+        return self.off_rate / (self.input_rate * len(self.scheme.anchor))
+
+    @property
     def entry_rms(self) -> float:
-        """Return the expected rms of an entry of B, in square roots of photons per pixel per second."""
-        return math.sqrt(self.input_rate / (self.camera.gain * self.camera.quantum_efficiency) / 2)
+        """Return the expected rms of an entry of B, in square roots of photons per pixel per second.
+
+        Rows are Re(conj(Ar) A) / |Ar + e| with e the off-state field. Given the anchor frame R = |Ar + e|^2, and
+        rho the off-state share, |Ar|^2 has the mean R / (1 + rho)^2 + <|Ar|^2> rho / (1 + rho) (both are circular
+        Gaussian); an entry has the variance <|t|^2> |Ar|^2 / (2 R).
+        """
+        entry = self.input_rate / (self.camera.gain * self.camera.quantum_efficiency) / 2
+        rho, longest = self.off_state_share, self.levels[0]
+        anchor = self.input_rate * len(self.scheme.anchor) * longest.exposure_time
+        inverse = float(np.mean(1 / np.maximum(longest.anchor - longest.dark, self.camera.gain)))
+        return math.sqrt(entry * (1 / (1 + rho) ** 2 + rho / (1 + rho) * anchor * inverse))
 
 
 @dataclass(frozen=True, eq=False)

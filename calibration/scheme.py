@@ -179,6 +179,8 @@ def check_ternary(x: ArrayLike, *, components: int) -> NDArray[np.int8]:
         If the shape does not fit or a value is not -1, 0 or 1; NaN is none of them.
     """
     array = np.asarray(x)
+    if np.iscomplexobj(array):
+        raise ValueError("x is complex: vectors must be ternary, of -1, 0 and 1")
     if array.ndim != 2 or array.shape[1] != components:
         raise ValueError(f"x must have shape (vector, {components}), got {array.shape}")
     if array.dtype == np.bool_:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -14,6 +17,9 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick and a 
     from dfa.experiment import Experiment
     from dfa.results import Results
     from optics import BenchDescription
+
+FAILURES = (OSError, TypeError, ValueError, ArithmeticError, MemoryError)
+"""What bad input, a full disk or a diverging training raise: each gets one line."""
 
 DESCRIPTION = """\
 Trains the same small network by backpropagation, by direct feedback alignment (DFA) with an exact matrix, with
@@ -55,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
         return 130
-    except (OSError, TypeError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except FAILURES as error:
+        print(f"error: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 2
 
 
@@ -90,33 +96,54 @@ def _parser() -> argparse.ArgumentParser:
 
 def _work(options: argparse.Namespace, *, command: str) -> int:
     """Run the experiment and write its results into a folder that is complete or not there."""
+    from optics import load_bench
+    from optics.results_folder import new_folder
+
+    experiment = _experiment(options)
+    bench = load_bench(experiment.bench)
+    wanted = options.output or Path("results") / experiment.name
+    with new_folder(wanted, renumber=options.output is None) as (partial, folder):
+        results, stopped = _train(experiment, bench, options.data)
+        if not results.runs:
+            raise stopped or ValueError("the experiment has no runs")
+        with _deaf_to_interrupts():  # a second Ctrl-C would lose what the first one left
+            _write(results, partial, command=command)
+    _tell(results, folder)
+    if isinstance(stopped, Exception):
+        print(f"error: {stopped}", file=sys.stderr)
+        return 2
+    return 130 if stopped else 0
+
+
+def _experiment(options: argparse.Namespace) -> Experiment:
+    """Return the preset with the changes that the options make to it."""
     from dfa.experiment import load_experiment
     from dfa.runs import with_options
-    from optics import load_bench
-    from optics.results_folder import free_folder, new_folder
 
-    experiment = with_options(
-        load_experiment(options.preset),
-        epochs=options.epochs,
-        threshold=_threshold(options.threshold),
-        methods=options.methods,
-        restore_length=options.restore_length or None,
-    )
+    preset = load_experiment(options.preset)
     changes = {key: getattr(options, key) for key in ("dataset", "bench", "seeds", "hidden")}
-    experiment = replace(experiment, **{key: value for key, value in changes.items() if value is not None})
-    bench = load_bench(experiment.bench)
-    folder = options.output or free_folder(Path("results") / experiment.name)
-    with new_folder(folder) as partial:
-        results, interrupted = _train(experiment, bench, options.data)
-        if not results.runs:
-            raise KeyboardInterrupt
-        _write(results, partial, command=command)
-    _tell(results, folder)
-    return 130 if interrupted else 0
+    given = {key: value for key, value in changes.items() if value is not None}
+    experiment = replace(
+        with_options(
+            preset,
+            epochs=options.epochs,
+            threshold=_threshold(options.threshold),
+            methods=options.methods,
+            restore_length=options.restore_length or None,
+        ),
+        **given,
+    )
+    if experiment == preset:
+        return experiment
+    note = f"Settings of the preset {preset.name}, changed by options. {preset.note}"
+    name = experiment.dataset if experiment.dataset != preset.dataset else experiment.name
+    return replace(experiment, note=note, name=name)
 
 
-def _train(experiment: Experiment, bench: BenchDescription, data: Path | None) -> tuple[Results, bool]:
-    """Run the experiment with a progress bar; return the finished runs and whether it was interrupted."""
+def _train(
+    experiment: Experiment, bench: BenchDescription, data: Path | None
+) -> tuple[Results, KeyboardInterrupt | Exception | None]:
+    """Run the experiment with a progress bar; return the finished runs and what stopped it, if anything did."""
     from tqdm import tqdm
 
     from dfa.experiment import METHODS
@@ -125,7 +152,7 @@ def _train(experiment: Experiment, bench: BenchDescription, data: Path | None) -
 
     runs = []
     epochs = sum(method.plan.epochs for method in experiment.methods.values()) * len(experiment.seeds)
-    interrupted = False
+    stopped: KeyboardInterrupt | Exception | None = None
     with tqdm(total=epochs, unit="epoch", dynamic_ncols=True, disable=None) as bar:
 
         def show_run(method: str, seed: int) -> None:
@@ -137,9 +164,19 @@ def _train(experiment: Experiment, bench: BenchDescription, data: Path | None) -
         try:
             for run in run_experiment(experiment, bench=bench, folder=data, on_run=show_run, on_epoch=show_epoch):
                 runs.append(run)
-        except KeyboardInterrupt:
-            interrupted = True
-    return Results(experiment=experiment, bench=bench, runs=tuple(runs)), interrupted
+        except (KeyboardInterrupt, *FAILURES) as reason:
+            stopped = reason
+    return Results(experiment=experiment, bench=bench, runs=tuple(runs)), stopped
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Let Ctrl-C pass unheard."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _write(results: Results, folder: Path, *, command: str) -> None:
@@ -148,12 +185,12 @@ def _write(results: Results, folder: Path, *, command: str) -> None:
     from dfa.report import html_report, png_bytes
     from dfa.results import format_table, save_results
 
+    save_results(folder / "results.h5", results)
     images = {name: png_bytes(figure) for name, figure in draw_all(results).items()}
     for name, image in images.items():
         (folder / f"{name}.png").write_bytes(image)
     (folder / "table.txt").write_text(format_table(results) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(html_report(results, images, command=command), encoding="utf-8")
-    save_results(folder / "results.h5", results)
 
 
 def _tell(results: Results, folder: Path) -> None:
@@ -162,7 +199,7 @@ def _tell(results: Results, folder: Path) -> None:
 
     print(f"\n{format_table(results)}\n\n{HEADER_NOTES}")
     if not results.complete:
-        print("\nInterrupted: only the runs that were finished are shown.")
+        print("\nStopped early: only the runs that were finished are shown.")
     print(f"\nReport: {(folder / 'report.html').resolve().as_uri()}")
 
 

@@ -25,6 +25,7 @@ METHODS = {
 """Methods by their short name, in the order of the tables."""
 
 DATASETS = ("digits", "mnist")
+WORDS = {list: "list of whole numbers", str: "text", dict: "table"}
 OWN_KEYS = ("threshold", "restore_length", "scale")
 PLAN_KEYS = tuple(field.name for field in dataclasses.fields(TrainingPlan))
 
@@ -201,9 +202,13 @@ def _experiment_from_table(table: Mapping[str, Any], *, name: str) -> Experiment
     missing = [key for key in known[:6] if key not in table]
     if missing:
         raise ValueError(f"the preset lacks {', '.join(missing)}")
-    for key in ("hidden", "seeds"):
-        if not isinstance(table[key], list):
-            raise TypeError(f"{key} = {table[key]!r} must be a list of whole numbers")
+    kinds = {"hidden": list, "seeds": list, "bench": str, "note": str, "methods": dict, "defaults": dict}
+    for key, kind in kinds.items():
+        if not isinstance(table.get(key, kind()), kind):
+            raise TypeError(f"{key} = {table[key]!r} must be a {WORDS[kind]}")
+    for key, own in table["methods"].items():
+        if not isinstance(own, dict):
+            raise TypeError(f"methods.{key} = {own!r} must be a table")
     shared = table.get("defaults", {})
     methods = {key: _method({**shared, **own}, where=f"[methods.{key}]") for key, own in table["methods"].items()}
     fields = {key: value for key, value in table.items() if key not in ("defaults", "methods")}
@@ -214,6 +219,17 @@ def _method(table: Mapping[str, Any], *, where: str) -> Method:
     """Return the settings of one method."""
     _check_keys(table, [*PLAN_KEYS, *OWN_KEYS], where=where)
     try:
+        for key in ("learning_rate", "momentum", "scale"):
+            check_number(key, table.get(key, 1.0), at_least=0, at_most=1e6)
+        for key in ("optimizer", "decay"):
+            if not isinstance(table.get(key, ""), str):
+                raise TypeError(f"{key} = {table[key]!r} must be a word")
+        threshold = table.get("threshold", 0.0)
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float | str):
+            raise TypeError(f"threshold = {threshold!r} must be a number, 0 <= threshold < 1, or 'best'")
+        betas = table.get("betas", [])
+        if not isinstance(betas, list) or not all(isinstance(beta, float) for beta in betas):
+            raise TypeError(f"betas = {betas!r} must be a list of two numbers")
         plan = TrainingPlan(**{key: value for key, value in table.items() if key in PLAN_KEYS})
         rest = {key: table[key] for key in OWN_KEYS if key in table}
         return Method(plan=plan, **rest)

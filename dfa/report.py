@@ -75,7 +75,9 @@ def html_report(results: Results, images: dict[str, bytes], *, command: str) -> 
         for name, text in CAPTIONS.items()
         if name in images
     )
-    warning = "" if results.complete else '<p class="warn">Interrupted: only the runs that were finished are shown.</p>'
+    warning = (
+        "" if results.complete else '<p class="warn">Stopped early: only the runs that were finished are shown.</p>'
+    )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>opubench: {escape(experiment.name)}</title>
 <style>{STYLE}</style></head><body>

@@ -74,6 +74,8 @@ class Row:
         Mean test accuracy after the last epoch and its spread, in per cent; NaN spread for one run.
     alignment : tuple of float
         Mean cosine with the true gradient in each hidden layer after the last epoch.
+    aligned : float
+        Fraction of the probe samples that the alignment is taken over.
     feedback : tuple of float
         Mean number of training samples that carried feedback in the first and in the last epoch.
     frames : float
@@ -89,6 +91,7 @@ class Row:
     accuracy: float
     spread: float
     alignment: tuple[float, ...]
+    aligned: float
     feedback: tuple[float, float]
     frames: float
     fidelity: float
@@ -98,9 +101,9 @@ class Row:
 HEADER = ("method", "test accuracy / %", "alignment by layer", "samples with feedback", "frames", "fidelity", "seconds")
 HEADER_NOTES = (
     "Accuracy after the last epoch, mean ± standard deviation over seeds. Alignment: cosine with the true gradient, "
-    "layer by layer. Samples with feedback: training samples that sent a signal to the hidden layers, "
-    "first → last epoch. Frames: camera frames of a run. Fidelity: cosine of retrieved with true projections. "
-    "Seconds: one run."
+    "layer by layer, over the given share of the probe samples: the others get no feedback. Samples with feedback: "
+    "training samples that sent a signal to the hidden layers, first → last epoch. Frames: camera frames of a run, "
+    "calibration and probes included. Fidelity: cosine of retrieved with true projections. Seconds: one run."
 )
 
 
@@ -134,7 +137,8 @@ def format_row(row: Row) -> tuple[str, ...]:
         One text a column.
     """
     spread = "" if np.isnan(row.spread) else f" ± {row.spread:.2f}"
-    alignment = "  ".join("–" if np.isnan(cosine) else f"{cosine:.2f}" for cosine in row.alignment)
+    cosines = " ".join(f"{cosine:.2f}" for cosine in row.alignment)
+    alignment = f"{cosines} ({100 * row.aligned:.0f} %)" if row.aligned else "–"
     feedback = "–" if not any(row.feedback) else f"{row.feedback[0]:.0f} → {row.feedback[1]:.0f}"
     fidelity = "–" if np.isnan(row.fidelity) else f"{row.fidelity:.4f}"
     frames = f"{row.frames:,.0f}".replace(",", " ") if row.frames else "–"
@@ -196,6 +200,7 @@ def _row(name: str, runs: Sequence[Run]) -> Row:
         accuracy=float(accuracy.mean()),
         spread=float(accuracy.std(ddof=1)) if len(runs) > 1 else float("nan"),
         alignment=tuple(float(cosine) for cosine in alignment),
+        aligned=float(np.mean([run.history.aligned_fraction[-1] for run in runs])),
         feedback=(float(feedback[0]), float(feedback[1])),
         frames=float(np.mean([run.frames for run in runs])),
         fidelity=float(np.mean(checks)) if checks else float("nan"),

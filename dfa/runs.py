@@ -14,13 +14,16 @@ from calibration import AnchorProjector, cosine
 from dfa.credit import Backpropagation, CreditRule, Shallow
 from dfa.datasets import Dataset, load_digits_dataset, load_mnist
 from dfa.direct_feedback import DirectFeedback, consecutive_slices
-from dfa.experiment import Experiment, Method
+from dfa.experiment import METHODS, Experiment, Method
 from dfa.feedback import Feedback, TernarisedFeedback, gaussian_feedback
 from dfa.history import History
 from dfa.network import Network, fully_connected
 from dfa.optical import OpticalFeedback
 from dfa.training import train
 from optics import BenchDescription, SimulatedBench
+
+CLASSES = 10
+"""Classes of every data set that ships or is downloaded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,13 +139,18 @@ def run_experiment(
     Run
         A finished run.
     """
+    if "optical" in experiment.methods:  # a bench that cannot serve is found before anything is trained
+        _projector(experiment, bench, classes=CLASSES, seed=experiment.seeds[0])
     for seed in experiment.seeds:
         split = np.random.default_rng([seed, 0])
         dataset = load_dataset(experiment.dataset, folder=folder, rng=split, validation=experiment.validation)
         for name, method in experiment.methods.items():
             if on_run is not None:
                 on_run(name, seed)
-            yield run_once(name, method, experiment, dataset=dataset, seed=seed, bench=bench, on_epoch=on_epoch)
+            try:
+                yield run_once(name, method, experiment, dataset=dataset, seed=seed, bench=bench, on_epoch=on_epoch)
+            except ArithmeticError as error:
+                raise type(error)(f"{METHODS[name]}, seed {seed}: {error}") from error
 
 
 def run_once(
@@ -184,17 +192,18 @@ def run_once(
     weights, order, signals = (np.random.default_rng([seed, stream]) for stream in (1, 2, 3))
     sizes = (dataset.inputs, *experiment.hidden, dataset.classes)
     network = fully_connected(sizes, activation=experiment.activation, rng=weights)
-    projector = None
-    if name == "optical":
-        projector = AnchorProjector(
-            SimulatedBench(bench, seed=seed), components=dataset.classes, outputs=sum(experiment.hidden)
-        )
+    projector = _projector(experiment, bench, classes=dataset.classes, seed=seed) if name == "optical" else None
     rule = credit_rule(name, method, network, classes=dataset.classes, rng=signals, projector=projector)
     history = train(network, rule, dataset=dataset, plan=method.plan, rng=order, on_epoch=on_epoch)
     frames = projector.frames_exposed if projector else 0
     check = check_projection(projector, rng=np.random.default_rng([seed, 4])) if projector else None
     seconds = time.perf_counter() - begin
     return Run(method=name, seed=seed, history=history, seconds=seconds, frames=frames, check=check)
+
+
+def _projector(experiment: Experiment, bench: BenchDescription, *, classes: int, seed: int) -> AnchorProjector:
+    """Return the calibrated bench of the optical method, one output for each hidden unit."""
+    return AnchorProjector(SimulatedBench(bench, seed=seed), components=classes, outputs=sum(experiment.hidden))
 
 
 def credit_rule(

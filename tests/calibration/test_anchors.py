@@ -169,3 +169,34 @@ def test_error_bars_are_those_of_the_whole_chain(description: BenchDescription, 
         errors.append(float(noise_to_signal(cosine(estimate.value, truth)).mean()))
     # Frames of about 900 electrons: 4 (60^2 - 13^2) more on 2 (900 + 100) + 4 (169 + 133) electrons^2.
     assert 3 < errors[1] / errors[0] < 8
+
+
+def test_a_response_that_bends_saturates_earlier(description: BenchDescription) -> None:
+    bent = replace(description.camera, nonlinearity=0.2)
+    # 3 + 0.025 (8000 - 39): counts stop there, and the flag must know.
+    assert bent.saturation == 202
+
+
+def test_an_overlapping_anchor_is_refused_where_off_mirrors_leak(description: BenchDescription) -> None:
+    with pytest.raises(ValueError, match=r"off-state light is .* % of the anchor's, an overlapping anchor bears 0.1 %"):
+        AnchorProjector(SimulatedBench(description, seed=2), components=10, outputs=500, overlapping=True)
+
+
+def test_stored_frames_enter_the_error_bars(description: BenchDescription) -> None:
+    # Each stored frame the mean of two exposures only: vectors with an empty half lean on them. What they share is
+    # one error for all vectors, so that 500 outputs count: 1 / sqrt(2 x 500), four times.
+    bench = SimulatedBench(description, seed=2)
+    projector = AnchorProjector(bench, components=10, outputs=500, stored_exposures=2)
+    x = np.eye(10)
+    estimate = projector.project(x)
+    pulls = (estimate.value - x @ projector.truth().T) / estimate.standard_error
+    assert np.sqrt(np.mean(pulls**2)) == pytest.approx(1, abs=4 / np.sqrt(1000))
+
+
+def test_uneven_response_enters_the_error_bars(description: BenchDescription, rng: np.random.Generator) -> None:
+    uneven = replace(description, camera=replace(description.camera, prnu=0.2))
+    projector = AnchorProjector(SimulatedBench(uneven, seed=2), components=10, outputs=500)
+    x = ternary(rng, 100, 10, non_zeros=4)
+    estimate = projector.project(x)
+    pulls = (estimate.value - x @ projector.truth().T) / estimate.standard_error
+    assert np.sqrt(np.mean(pulls**2)) == pytest.approx(1, abs=4 / np.sqrt(1000))

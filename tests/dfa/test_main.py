@@ -1,6 +1,7 @@
 """The main job from the outside: what it writes, what it refuses, what it leaves when it is interrupted."""
 
 import itertools
+import os
 import subprocess
 import sys
 import time
@@ -137,11 +138,11 @@ def test_interrupt_leaves_the_finished_runs(
         assert "interrupted before the first run was finished" in capsys.readouterr().err
         assert not list(tmp_path.iterdir())
         return
-    assert "Interrupted: only the runs that were finished are shown." in capsys.readouterr().out
+    assert "Stopped early: only the runs that were finished are shown." in capsys.readouterr().out
     arrays, description = load_archive(folder / "results.h5")
     assert description["complete"] is False
     assert {key.split("/")[2] for key in arrays if key.startswith("runs/bp")} == {"seed_0", "seed_1"}
-    assert "Interrupted" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "Stopped early" in (folder / "report.html").read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
@@ -151,3 +152,37 @@ def test_a_foreign_package_under_our_name_is_named(
     monkeypatch.setattr("dfa.__main__._is_distribution", lambda name: name == "optics")
     assert main([]) == 2
     assert "holds the project optics from PyPI" in capsys.readouterr().err
+
+
+def test_a_bench_that_cannot_serve_is_found_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--hidden", "1500", "1500", "--output", str(tmp_path / "a" / "b")]) == 2
+    assert "3000 outputs need at least 3750 camera pixels" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failing_method_leaves_the_finished_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*args: Any, **options: Any) -> Iterator[Run]:
+        yield from itertools.islice(run_experiment(*args, **options), 1)
+        raise FloatingPointError("the loss is nan")
+
+    monkeypatch.setattr("dfa.runs.run_experiment", failing)
+    assert main([*QUICK, "--methods", "bp", "shallow", "--output", str(tmp_path / "out")]) == 2
+    assert "error: the loss is nan" in capsys.readouterr().err
+    assert load_archive(tmp_path / "out" / "results.h5")[1]["complete"] is False
+
+
+def test_options_are_named_in_the_report(tmp_path: Path) -> None:
+    main([*QUICK, "--methods", "shallow", "--output", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Settings of the preset digits, changed by options." in page
+
+
+def test_the_packages_shorten_the_spin_of_blas_threads() -> None:
+    code = "import dfa, os; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    clean = {key: value for key, value in os.environ.items() if key != "OPENBLAS_THREAD_TIMEOUT"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=clean)
+    assert run.stdout.strip() == "14"

@@ -1,5 +1,8 @@
 """The simulated bench: reproducible, affine in the states, blind to how it is batched."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -159,3 +162,45 @@ def test_a_medium_of_the_wrong_size_is_refused(description: BenchDescription, rn
     medium = TwoModes(description.layout.inputs, description.camera.shape, rng)
     with pytest.raises(ValueError, match="the medium has 63 inputs, the layout needs 64"):
         SimulatedBench(description, seed=4, medium=medium)
+
+
+FRAMES_OF_A_SHIPPED_BENCH = """
+import sys, hashlib, numpy as np
+from optics import SimulatedBench, load_bench
+bench = SimulatedBench(load_bench("opu"), seed=7)
+states = np.random.default_rng(1).random((34, 1600)) < np.linspace(0.005, 0.5, 34)[:, None]
+step = int(sys.argv[1])
+counts = np.concatenate([bench.expose(states[k : k + step]).counts for k in range(0, 34, step)])
+field = bench.truth.field(states)
+print(hashlib.sha256(counts.tobytes() + field.tobytes()).hexdigest())
+"""
+
+
+def test_a_shipped_bench_gives_the_same_bits_in_any_batch_on_any_threads() -> None:
+    # Dense and sparse patterns: products of other shapes, other kernels, other threads. One bit of a mean charge
+    # would move a Poisson draw and all that follow it in the frame.
+    found = set()
+    for step, threads in ((1, "1"), (5, "2"), (17, "1"), (34, "2")):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads}
+        command = [sys.executable, "-c", FRAMES_OF_A_SHIPPED_BENCH, str(step)]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, env=environment)
+        found.add(run.stdout)
+    assert len(found) == 1
+
+
+def test_frame_period_is_the_longer_of_camera_and_dmd(description: BenchDescription) -> None:
+    camera = replace(description.camera, frame_overhead=2e-4)
+    assert replace(description, camera=camera).period(1e-3) == pytest.approx(1.2e-3)
+    slow = replace(description, camera=camera, dmd=replace(description.dmd, frame_rate=500.0))
+    assert slow.period(1e-3) == pytest.approx(2e-3)
+
+
+def test_switching_adds_what_the_off_state_leaves(description: BenchDescription) -> None:
+    # Law L34: eps + (1 - eps) b, so a mirror that is on sends what it would without off-state light.
+    leaky = replace(description, dmd=replace(description.dmd, contrast_ratio=25.0))
+    clean = replace(description, dmd=replace(description.dmd, contrast_ratio=np.inf))
+    states = np.ones((1, description.layout.inputs), np.bool_)
+    with_light, without = (SimulatedBench(one, seed=4).truth.field(states) for one in (leaky, clean))
+    off = SimulatedBench(leaky, seed=4).truth.field(~states)
+    padding = off - 0.2 * without  # what the mirrors without a component leak
+    assert np.abs(with_light - without - padding).max() < 1e-5 * np.abs(without).max()
