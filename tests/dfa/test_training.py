@@ -190,3 +190,19 @@ def test_every_rule_learns_the_digits_and_direct_feedback_aligns(rng):
     floors = {"backpropagation": 0.94, "direct": 0.92, "fixed": 0.92, "best": 0.89, "shallow": 0.82}
     assert {name for name, floor in floors.items() if reached[name] < floor} == set()
     assert reached["shallow"] < 0.94 < reached["backpropagation"]
+
+
+def test_the_learning_rate_goes_to_zero_over_all_steps(rng, monkeypatch):
+    # 101 samples in batches of 16 are 7 steps an epoch: 14 equal steps down from the first rate.
+    rates = []
+    step = Trainer.step
+
+    def recorded(self, inputs, labels, *, learning_rate):
+        rates.append(learning_rate)
+        return step(self, inputs, labels, learning_rate=learning_rate)
+
+    monkeypatch.setattr(Trainer, "step", recorded)
+    plan = TrainingPlan(epochs=2, batch_size=16, optimizer="momentum", learning_rate=0.07, decay="linear", probe_size=0)
+    network = fully_connected((6, 5, 3), activation="tanh", rng=rng)
+    train(network, Backpropagation(), dataset=small(rng), plan=plan, rng=rng)
+    assert rates == pytest.approx(0.07 * (1 - np.arange(14) / 14))
