@@ -91,7 +91,7 @@ def _learning(axes: Axes, results: Results) -> None:
         # Leave out the first steep epochs of the slowest method: the differences are at the top.
         lowest = min(lowest, float(curves[:, curves.shape[1] // 6].mean()))
     axes.set(xlabel="epoch", ylabel="test accuracy / %", title="Learning: mean over seeds ± standard error")
-    axes.set_ylim(bottom=np.floor(lowest))
+    axes.set_ylim(bottom=np.floor(lowest) - 2)  # room for the legend
     axes.legend(loc="lower right")
 
 

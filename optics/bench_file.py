@@ -155,6 +155,8 @@ def _check_keys(table: Mapping[str, Any], *, known: list[str], required: list[st
 def _convert(key: str, value: object, kind: type, *, where: str) -> Any:
     """Return a TOML value in the type of its field: whole numbers pass as floats, nothing else is converted."""
     name = f"{where} {key}".strip()
+    if isinstance(value, int) and abs(value) > 2**63:
+        raise ValueError(f"{name} is a whole number of {len(str(value))} digits: nothing on a bench is that large")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:

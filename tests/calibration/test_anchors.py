@@ -200,3 +200,13 @@ def test_uneven_response_enters_the_error_bars(description: BenchDescription, rn
     estimate = projector.project(x)
     pulls = (estimate.value - x @ projector.truth().T) / estimate.standard_error
     assert np.sqrt(np.mean(pulls**2)) == pytest.approx(1, abs=4 / np.sqrt(1000))
+
+
+def test_a_refresh_starts_the_count_anew(description: BenchDescription) -> None:
+    bench = SimulatedBench(description, seed=2)
+    projector = AnchorProjector(bench, components=10, outputs=500, stored_exposures=16, refresh_interval=40)
+    for _ in range(3):
+        projector.project(np.eye(10))  # 20 frames each: the third call refreshes first
+    refreshed = projector.calibration
+    projector.project(np.eye(10))
+    assert projector.calibration is refreshed

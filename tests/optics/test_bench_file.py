@@ -41,6 +41,7 @@ def test_the_opu_class_bench_is_the_one_that_is_published() -> None:
         ("read_noise = 13", "read_noise = -13", r"\[camera\] read_noise = -13 e is not allowed"),
         ("read_noise = 13", "read_noise = nan", r"\[camera\] read_noise is not a number"),
         ("power = 0.005", 'power = "5 mW"', r"\[laser\] power = '5 mW' must be of type float, got str"),
+        ("power = 0.005", f"power = {'9' * 400}", r"\[laser\] power is a whole number of 400 digits"),
         ("power = 0.005", "power = 5000", r"\[laser\] power = 5000 W is not allowed"),
         ("grid_rows = 40", "grid_rows = 400", "the layout needs 10000 x 880 mirrors, the DMD has 1140 x 912"),
         ('kind = "gaussian"', 'kind = "gausian"', r"\[medium\] kind = 'gausian' is not known; did you mean 'gaussian'"),

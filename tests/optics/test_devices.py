@@ -55,8 +55,9 @@ def test_rendered_frames_light_each_macropixel_once(rng: np.random.Generator) ->
     assert frames.shape == (6, 14, 11)
     assert np.array_equal(frames.sum(axis=(1, 2)), states.sum(axis=1) * LAYOUT.mirrors_per_input)
     # Component 7 is in the second row of blocks, third column; the grid is centred: 1 row and 0 columns spare.
-    corner = frames[:, 1 + 3, 0 + 4]
-    assert np.array_equal(corner, states[:, 7])
+    assert np.array_equal(frames[:, 1 + 3 : 1 + 6, 4:6], np.broadcast_to(states[:, 7, None, None], (6, 3, 2)))
+    assert not frames[:, [0, 13]].any()  # the spare rows
+    assert not frames[:, :, 10].any()  # and the spare column
 
 
 def test_input_positions_follow_the_raster() -> None:

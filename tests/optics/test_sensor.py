@@ -156,3 +156,17 @@ def test_single_precision_moves_one_count_in_a_thousand_at_most(linear: Camera) 
     differing = np.abs(counts - exact)
     assert differing.max() <= 1
     assert np.mean(differing > 0) < 2**-8
+
+
+def test_nonlinearity_grows_with_the_square_of_the_charge(linear: Camera) -> None:
+    # Half full, a quarter of the loss at full well: e (1 - 0.04 e / 2400) at e = 1200.
+    counts = expose(replace(linear, nonlinearity=0.04, full_well=2400.0))
+    loss = 0.04 / 2400 * (1200**2 + 1200)  # the mean square of a Poisson charge
+    assert (counts.mean() - 100) / 2 == pytest.approx(1200 - loss, abs=4 * np.sqrt(1369 / counts.size))
+
+
+def test_column_noise_is_common_to_all_row_blocks(linear: Camera) -> None:
+    # 300 x 400 pixels are two row blocks: a column carries the same noise in both.
+    striped = replace(linear, rows=300, columns=400, read_noise=0.0, column_noise=5.0)
+    electrons = (expose(striped, rate=0.0, frames=3) - 100) / 2
+    assert np.abs(electrons - electrons[:, :1]).max() < 0.3
