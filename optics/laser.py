@@ -19,15 +19,18 @@ class Laser:
         Vacuum wavelength, in metres.
     power : float
         Optical power that falls on the mirror array, in watts.
+    intensity_noise : float, optional
+        Relative rms of the power from one exposure to the next, normal and independent.
 
     Raises
     ------
     ValueError
-        If the wavelength is outside 200 nm to 2500 nm or the power is not positive.
+        If the wavelength is outside 200 nm to 2500 nm, the power is not positive, or its noise exceeds 0.2.
 
     Notes
     -----
-    One spatial mode, one spectral line, no intensity noise.
+    One spatial mode, one spectral line. Intensity noise faster than an exposure averages out within it; what is
+    left moves whole frames up and down together, and cancels from no difference of frames.
 
     References
     ----------
@@ -36,10 +39,12 @@ class Laser:
 
     wavelength: float
     power: float
+    intensity_noise: float = 0.0
 
     def __post_init__(self) -> None:
         check_number("wavelength", self.wavelength, unit="m", at_least=200e-9, at_most=2500e-9)
         check_number("power", self.power, unit="W", above=0, at_most=100)
+        check_number("intensity_noise", self.intensity_noise, at_least=0, at_most=0.2)
 
     @property
     def photon_rate(self) -> float:

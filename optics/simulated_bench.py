@@ -11,6 +11,7 @@ from optics.kernels import photon_rate
 from optics.macropixels import MacropixelLayout
 from optics.media import GaussianMedium, Medium, Time
 from optics.sensor import Sensor
+from optics.streams import ExposureGenerator, NoiseSource, exposure_states
 from optics.validation import check_count, check_states
 
 BATCH_BYTES = 64 * 2**20
@@ -112,19 +113,27 @@ class SimulatedBench:
         counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
         for start in range(0, len(states), step):
             batch = slice(start, start + step)
-            rate = self._light(states[batch], time=timestamps[batch], light=light)
+            rate = self._light(states[batch], time=timestamps[batch], light=light, first=first + start)
             counts[batch] = self._sensor.expose(rate, exposure_time=self._exposure_time, first=first + start)
         self._exposures += len(states)
         self._clock = time + period * len(states)
         valid = np.ones(len(states), np.bool_)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 
-    def _light(self, states: NDArray[np.bool_], *, time: Time, light: bool) -> NDArray[np.float32]:
+    def _light(self, states: NDArray[np.bool_], *, time: Time, light: bool, first: int) -> NDArray[np.float32]:
         """Return the photons per pixel per second of each frame, float32."""
         if not light:
             return np.zeros((len(states), *self.camera.shape), np.float32)
         field = self.truth.field(states, time=time)
-        return photon_rate(field, samples_per_pixel=self._medium.samples_per_pixel)
+        rate = photon_rate(field, samples_per_pixel=self._medium.samples_per_pixel)
+        noise = self.description.laser.intensity_noise
+        if noise:
+            states_of_laser = exposure_states(self.seed, NoiseSource.LASER, first=first, count=len(states))
+            generator = ExposureGenerator()
+            draws = [generator.at(state).standard_normal() for state in states_of_laser]
+            power = np.maximum(1 + noise * np.array(draws), 0)
+            rate *= power.astype(np.float32)[:, np.newaxis, np.newaxis]
+        return rate
 
 
 class Truth:

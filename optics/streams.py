@@ -29,6 +29,7 @@ class NoiseSource(enum.IntEnum):
     READ = 6
     ROW_READ = 7
     COLUMN_READ = 8
+    LASER = 9
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

@@ -204,3 +204,17 @@ def test_switching_adds_what_the_off_state_leaves(description: BenchDescription)
     off = SimulatedBench(leaky, seed=4).truth.field(~states)
     padding = off - 0.2 * without  # what the mirrors without a component leak
     assert np.abs(with_light - without - padding).max() < 1e-5 * np.abs(without).max()
+
+
+def test_laser_noise_moves_whole_frames_together_whatever_the_batch(description: BenchDescription) -> None:
+    noisy = replace(description, laser=replace(description.laser, intensity_noise=0.05))
+    states = np.tile(np.arange(63) % 2 == 0, (400, 1))
+    counts = SimulatedBench(noisy, seed=5).expose(states).counts
+    quiet = SimulatedBench(replace(noisy, laser=replace(noisy.laser, intensity_noise=0.0)), seed=5)
+    level = quiet.expose(states).counts.mean() - 3.0
+    light = (counts.reshape(400, -1).mean(axis=1) - 3.0) / level
+    # 400 frames: the rms of their light has a relative standard error of 1 / sqrt(800); 720 pixels add 0.2 %.
+    assert light.std() == pytest.approx(0.05, rel=4 / np.sqrt(800) + 0.01)
+    bench = SimulatedBench(noisy, seed=5)
+    parts = np.concatenate([bench.expose(states[start : start + 7]).counts for start in range(0, 21, 7)])
+    assert np.array_equal(parts, counts[:21])
