@@ -123,7 +123,7 @@ def _levels(vectors: NDArray[np.int8], calibration: Calibration) -> NDArray[np.i
     brightest = np.where(ones > 0, calibration.scheme.brightest(ones), 0).max(axis=0)
     times = np.array([level.exposure_time for level in calibration.levels])
     aim = np.sqrt(2) * mean_aim(calibration.camera, calibration.full_scale) / calibration.input_rate
-    longest = aim / np.maximum(brightest, 1) + calibration.camera.exposure_step
+    longest = aim / np.maximum(brightest, 1) + calibration.camera.shutter.exposure_step
     level = np.minimum((times[:, np.newaxis] > longest).sum(axis=0), len(times) - 1)
     return np.where(brightest > 0, level, -1)
 

@@ -76,13 +76,13 @@ def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, 
     longest = math.sqrt(2) * mean_aim(camera, full_scale) / (input_rate * int(brightness.min()))
     steps = math.ceil(2 * math.log2(brightness.max() / brightness.min()) - 1e-9)
     times = [longest * 2 ** (-step / 2) for step in range(steps + 1)]
-    if times[-1] < camera.exposure_minimum:
-        shortest = camera.exposure_minimum
+    if times[-1] < camera.shutter.exposure_minimum:
+        shortest = camera.shutter.exposure_minimum
         raise ValueError(
             f"the brightest frames need an exposure of {times[-1] * 1e6:.3g} us, the camera's shortest is "
             f"{shortest * 1e6:.3g} us: attenuate the laser {shortest / times[-1]:.3g} times"
         )
-    return [camera.granted_exposure(min(time, camera.exposure_maximum)) for time in times]
+    return [camera.shutter.granted_exposure(min(time, camera.shutter.exposure_maximum)) for time in times]
 
 
 def mean_aim(camera: Camera, full_scale: float) -> float:

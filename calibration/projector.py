@@ -182,7 +182,9 @@ class AnchorProjector:
                 self._check_off_state(scheme, share=leak / (signal * span))
                 return signal * span / (time * len(scheme.anchor)), leak / time
             wanted = time * (0.25 if clipped >= 0.002 else min(4.0, 0.08 / max(signal, 1e-3)))
-            granted = camera.granted_exposure(min(max(wanted, camera.exposure_minimum), camera.exposure_maximum))
+            granted = camera.shutter.granted_exposure(
+                min(max(wanted, camera.shutter.exposure_minimum), camera.shutter.exposure_maximum)
+            )
             if granted == time:
                 break
             time = granted

@@ -10,12 +10,18 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 from optics.bench import Bench, BenchDescription, Exposure, GaussianDescription
 from optics.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
 from optics.camera import Camera
+from optics.camera_file import camera_modes, load_camera, shipped_cameras
 from optics.dmd import Dmd
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
 from optics.media import GaussianMedium, Medium
+from optics.pixel import nyquist_pitch, pixel_mtf
+from optics.radiometry import photons_per_pixel
 from optics.resources import data_folder
+from optics.sensor import Sensor
+from optics.shutter import Shutter
 from optics.simulated_bench import SimulatedBench
+from optics.throughput import Throughput, throughput
 
 __all__ = [
     "Bench",
@@ -28,10 +34,20 @@ __all__ = [
     "Laser",
     "MacropixelLayout",
     "Medium",
+    "Sensor",
+    "Shutter",
     "SimulatedBench",
+    "Throughput",
     "bench_from_table",
     "bench_to_table",
+    "camera_modes",
     "data_folder",
     "load_bench",
+    "load_camera",
+    "nyquist_pitch",
+    "photons_per_pixel",
+    "pixel_mtf",
     "shipped_benches",
+    "shipped_cameras",
+    "throughput",
 ]

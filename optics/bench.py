@@ -126,7 +126,7 @@ class BenchDescription:
 
     def __post_init__(self) -> None:
         self.layout.check_fits(self.dmd)
-        self.camera.granted_exposure(self.exposure_time)
+        self.camera.shutter.granted_exposure(self.exposure_time)
 
     @property
     def input_amplitude(self) -> float:
@@ -158,4 +158,5 @@ class BenchDescription:
         float
             The longer of the camera's and the DMD's frame, in seconds.
         """
-        return max(exposure_time + self.camera.frame_overhead, 1 / self.dmd.frame_rate)
+        shutter = self.camera.shutter
+        return max(shutter.pattern_period(exposure_time, rows=self.camera.rows), 1 / self.dmd.frame_rate)

@@ -26,18 +26,18 @@ def multiply_columns(amplitudes: NDArray[np.inexact], columns: NDArray[np.comple
     return (amplitudes.astype(np.float32, copy=False) @ columns.view(np.float32)).view(np.complex64)
 
 
-def photon_rate(field: NDArray[np.complex64], *, samples_per_pixel: int = 1) -> NDArray[np.float32]:
-    """Return the light on each pixel: intensities of the modes add, samples of a pixel average.
+def photon_rate(field: NDArray[np.complex64], *, weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """Return the light on each pixel: intensities of the modes add, samples of a pixel are weighted.
 
-    .. math:: I = \\frac{1}{s^2} \\sum_{\\mathrm{samples}} \\sum_{\\mathrm{modes}} |E|^2
+    .. math:: I = \\sum_{jk} w_j w_k \\sum_{\\mathrm{modes}} |E_{jk}|^2
 
     Parameters
     ----------
     field : ndarray of complex64, shape (frame, mode, y, x)
         Field samples, in square roots of photons per pixel per second. The array is used as work space:
         its content is lost.
-    samples_per_pixel : int, optional
-        Samples s along each axis of a pixel.
+    weights : ndarray of float32 or None, shape (s,)
+        Weights of the s samples along each axis of a pixel (`optics.pixel.aperture_weights`); None for one sample.
 
     Returns
     -------
@@ -50,8 +50,9 @@ def photon_rate(field: NDArray[np.complex64], *, samples_per_pixel: int = 1) -> 
     for mode in range(1, field.shape[1]):
         intensity += parts[:, mode, :, 0::2]
         intensity += parts[:, mode, :, 1::2]
-    if samples_per_pixel == 1:
+    if weights is None:
         return intensity
     frames, height, width = intensity.shape
-    s = samples_per_pixel
-    return np.asarray(intensity.reshape(frames, height // s, s, width // s, s).mean(axis=(2, 4)))
+    s = len(weights)
+    along = intensity.reshape(frames, height, width // s, s) @ weights
+    return np.asarray(np.einsum("fysx,s->fyx", along.reshape(frames, height // s, s, width // s), weights))

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.bench import BenchDescription, Exposure
+from optics.binning import delivered_camera
 from optics.camera import Camera, Counts
 from optics.kernels import photon_rate
 from optics.macropixels import MacropixelLayout
 from optics.media import GaussianMedium, Medium, Time
+from optics.pixel import aperture_weights
 from optics.sensor import Sensor
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states
 from optics.validation import check_count, check_states
@@ -30,6 +32,8 @@ class SimulatedBench:
         What the bench is made of.
     seed : int
         Seed of the medium, of the sensor's fixed pattern and of all noise.
+    shot_noise : {"poisson", "gaussian"}, optional
+        The law of the shot noise; the normal one is a shortcut, see `optics.sensor.Sensor` for its error.
     medium : Medium or None, optional
         A medium to put in place of the one that is described; it must have one input more than the layout
         has macropixels, for the mirrors that carry no component.
@@ -40,7 +44,9 @@ class SimulatedBench:
         If the medium does not fit the layout or the camera.
     """
 
-    def __init__(self, description: BenchDescription, *, seed: int, medium: Medium | None = None) -> None:
+    def __init__(
+        self, description: BenchDescription, *, seed: int, medium: Medium | None = None, shot_noise: str = "poisson"
+    ) -> None:
         check_count("seed", seed, at_least=0)
         self.description = description
         self.seed = seed
@@ -50,15 +56,16 @@ class SimulatedBench:
                 f"the medium has {len(self._medium.input_positions)} inputs, the layout needs "
                 f"{description.layout.inputs + 1}: one a macropixel and one for the mirrors that carry none"
             )
-        self._sensor = Sensor(description.camera, seed=seed)
-        self._exposure_time = description.camera.granted_exposure(description.exposure_time)
+        self._sensor = Sensor(description.camera, seed=seed, shot_noise=shot_noise)
+        self._camera = delivered_camera(description.camera)
+        self._exposure_time = self.camera.shutter.granted_exposure(description.exposure_time)
         self._exposures, self._clock = 0, 0.0
         self.truth = Truth(description, self._medium)
 
     @property
     def camera(self) -> Camera:
-        """Return the camera's description."""
-        return self.description.camera
+        """Return the camera as its counts show it: where it bins, its pixels are the bins."""
+        return self._camera
 
     @property
     def layout(self) -> MacropixelLayout:
@@ -72,7 +79,7 @@ class SimulatedBench:
 
     @exposure_time.setter
     def exposure_time(self, requested: float) -> None:
-        self._exposure_time = self.camera.granted_exposure(requested)
+        self._exposure_time = self.camera.shutter.granted_exposure(requested)
 
     @property
     def exposures(self) -> int:
@@ -109,12 +116,14 @@ class SimulatedBench:
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
         timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
-        step = max(1, BATCH_BYTES // (8 * self.camera.pixels))
+        step = max(1, BATCH_BYTES // (8 * self.description.camera.pixels))
         counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
         for start in range(0, len(states), step):
             batch = slice(start, start + step)
             rate = self._light(states[batch], time=timestamps[batch], light=light, first=first + start)
-            counts[batch] = self._sensor.expose(rate, exposure_time=self._exposure_time, first=first + start)
+            counts[batch] = self._sensor.expose(
+                rate, exposure_time=self._exposure_time, first=first + start, timestamps=timestamps[batch]
+            )
         self._exposures += len(states)
         self._clock = time + period * len(states)
         valid = np.ones(len(states), np.bool_)
@@ -123,9 +132,11 @@ class SimulatedBench:
     def _light(self, states: NDArray[np.bool_], *, time: Time, light: bool, first: int) -> NDArray[np.float32]:
         """Return the photons per pixel per second of each frame, float32."""
         if not light:
-            return np.zeros((len(states), *self.camera.shape), np.float32)
+            return np.zeros((len(states), *self.description.camera.shape), np.float32)
         field = self.truth.field(states, time=time)
-        rate = photon_rate(field, samples_per_pixel=self._medium.samples_per_pixel)
+        samples = self._medium.samples_per_pixel
+        weights = aperture_weights(self.description.camera.fill_factor, samples=samples) if samples > 1 else None
+        rate = photon_rate(field, weights=weights)
         noise = self.description.laser.intensity_noise
         if noise:
             states_of_laser = exposure_states(self.seed, NoiseSource.LASER, first=first, count=len(states))
@@ -192,9 +203,9 @@ class Truth:
         Returns
         -------
         ndarray of float32, shape (frame, y, x)
-            Photons per pixel per second; stray light of the camera is not part of it.
+            Photons per delivered pixel per second; stray light of the camera is not part of it.
         """
-        return photon_rate(self.field(states, time=time), samples_per_pixel=self._medium.samples_per_pixel)
+        return photon_rate(self.field(states, time=time), weights=self._pixel_weights)
 
     def linear_map(self, anchor: ArrayLike, *, time: float = 0.0) -> NDArray[np.float64]:
         """Return the linear map that an anchor selects.
@@ -220,14 +231,21 @@ class Truth:
         row, it does not turn it.
         """
         states = check_states(np.asarray(anchor)[np.newaxis], inputs=self._description.layout.inputs, name="anchor")
-        samples = self._medium.samples_per_pixel
+        weights = self._pixel_weights.astype(np.float64)
+        samples = len(weights)
         matrix = self._medium.matrix(time)[:, :-1].astype(np.complex128) * self._switched_amplitude
         projected = (matrix @ states[0]).conj()[:, np.newaxis] * matrix
-        height, width = (size * samples for size in self._description.camera.shape)
+        height, width = (size * self._medium.samples_per_pixel for size in self._description.camera.shape)
         per_pixel = projected.real.reshape(-1, height // samples, samples, width // samples, samples, matrix.shape[1])
         light = self.intensity(states, time=time).astype(np.float64).reshape(-1, 1)
-        rows = per_pixel.mean(axis=(2, 4)).sum(axis=0).reshape(-1, matrix.shape[1])
+        rows = np.einsum("myjxkn,j,k->yxn", per_pixel, weights, weights).reshape(-1, matrix.shape[1])
         return np.asarray(rows / np.sqrt(light))
+
+    @property
+    def _pixel_weights(self) -> NDArray[np.float32]:
+        """Weights of the field samples along each axis of a delivered pixel; those of a bin add up."""
+        camera = self._description.camera
+        return np.tile(aperture_weights(camera.fill_factor, samples=self._medium.samples_per_pixel), camera.binning)
 
     @property
     def _switched_amplitude(self) -> float:

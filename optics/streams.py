@@ -30,6 +30,9 @@ class NoiseSource(enum.IntEnum):
     ROW_READ = 7
     COLUMN_READ = 8
     LASER = 9
+    DEAD = 10
+    LINE_OFFSET = 11
+    CONVERTER = 12
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

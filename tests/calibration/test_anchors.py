@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from calibration import AnchorProjector, best_full_scale, cosine, decode, noise_to_signal, plan
-from optics import BenchDescription, SimulatedBench
+from optics import BenchDescription, Shutter, SimulatedBench
 from tests.calibration.conftest import ternary
 
 
@@ -146,7 +146,7 @@ def test_more_components_than_macropixels_are_refused(description: BenchDescript
 
 @pytest.mark.parametrize("factor", [1e-7, 1e5])
 def test_light_that_does_not_suit_the_camera_is_refused(description: BenchDescription, factor: float) -> None:
-    camera = replace(description.camera, exposure_minimum=1e-4, exposure_maximum=0.1)
+    camera = replace(description.camera, shutter=Shutter(exposure_minimum=1e-4, exposure_maximum=0.1))
     laser = replace(description.laser, power=description.laser.power * factor)
     bench = SimulatedBench(replace(description, laser=laser, camera=camera), seed=2)
     with pytest.raises(ValueError, match="change the laser's power|attenuate the laser"):

@@ -30,7 +30,7 @@ def test_words_of_another_type_are_refused(camera: Camera) -> None:
 
 
 def test_exposure_time_is_granted_in_steps(camera: Camera) -> None:
-    stepped = replace(camera, exposure_step=20e-6, exposure_minimum=40e-6)
+    stepped = replace(camera.shutter, exposure_step=20e-6, exposure_minimum=40e-6)
     assert stepped.granted_exposure(71e-6) == pytest.approx(80e-6, rel=1e-12)
     with pytest.raises(ValueError, match="exposure_time = 1e-05 s is not allowed: it must be at least 4e-05 s"):
         stepped.granted_exposure(10e-6)

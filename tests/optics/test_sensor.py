@@ -152,7 +152,7 @@ def test_single_precision_moves_one_count_in_a_thousand_at_most(linear: Camera) 
     quiet = replace(linear, read_noise=0.0, dsnu=3000.0, black_level=30_000.0, rows=200)
     sensor = Sensor(quiet, seed=2)
     counts = sensor.expose(np.zeros((1, *quiet.shape), np.float32), exposure_time=TIME, first=0)[0]
-    exact = np.clip(np.floor(2.0 * sensor.offset.astype(np.float64) + 30_000.5), 0, 65_535)
+    exact = np.clip(np.floor(2.0 * sensor.pattern.offset.astype(np.float64) + 30_000.5), 0, 65_535)
     differing = np.abs(counts - exact)
     assert differing.max() <= 1
     assert np.mean(differing > 0) < 2**-8

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from optics import BenchDescription, SimulatedBench
+from optics import BenchDescription, Shutter, SimulatedBench
 from optics.media import Time
 from optics.media.medium import Field
 
@@ -189,7 +189,7 @@ def test_a_shipped_bench_gives_the_same_bits_in_any_batch_on_any_threads() -> No
 
 
 def test_frame_period_is_the_longer_of_camera_and_dmd(description: BenchDescription) -> None:
-    camera = replace(description.camera, frame_overhead=2e-4)
+    camera = replace(description.camera, shutter=Shutter(overhead=2e-4))
     assert replace(description, camera=camera).period(1e-3) == pytest.approx(1.2e-3)
     slow = replace(description, camera=camera, dmd=replace(description.dmd, frame_rate=500.0))
     assert slow.period(1e-3) == pytest.approx(2e-3)
