@@ -74,7 +74,8 @@ def delivered_camera(camera: Camera) -> Camera:
     -----
     A retrieval sees only this camera. It holds where the light is about even over a bin: a bin whose pixels clip one by
     one is not described. Responses and offsets of the pixels of a bin average out as independent ones; the rounding of
-    every pixel of a digital bin counts as read noise, but for the twelfth that every camera has.
+    every pixel of a digital bin counts as read noise, but for the twelfth that every camera has. Averages over an even
+    number of pixels are half-way between two counts once in n^2 and then round up: 1 / (2 n^2) DN more black level.
     """
     n = camera.binning
     if n == 1:
@@ -82,11 +83,12 @@ def delivered_camera(camera: Camera) -> Camera:
     kind = camera.binning_kind
     gain = camera.gain / n**2 if kind == "average" else camera.gain
     rounding = {"charge": 0.0, "sum": (n**2 - 1) / 12, "average": 1 / (12 * n**2)}[kind] / gain**2
+    upwards = 0.5 / n**2 if kind == "average" and n % 2 == 0 else 0.0
     pixels, lines = (1, 1) if kind == "charge" else (n, n**1.5)
     return replace(
         merged(camera),
         gain=gain,
-        black_level=camera.black_level * (n**2 if kind == "sum" else 1),
+        black_level=camera.black_level * (n**2 if kind == "sum" else 1) + upwards,
         full_well=camera.full_well * n**2,
         read_noise=math.sqrt((pixels * camera.read_noise) ** 2 + rounding),
         row_noise=lines * camera.row_noise,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import fft, stats
 
 from optics import Camera, Sensor, nyquist_pitch, photons_per_pixel, pixel_mtf
 from optics.kernels import photon_rate
@@ -106,17 +106,17 @@ def test_l49_a_pixel_filters_a_fringe_by_its_sinc(fill_factor: float, frequency:
 
 
 def test_l49_speckle_intensity_has_no_frequency_beyond_the_nyquist_pitch(rng: np.random.Generator) -> None:
-    # A field of half-band B = D / (2 lambda z) on a periodic grid; its intensity, as the bench computes it, ends at 2 B.
+    # A field of half-band B = D / (2 lambda z) on a periodic grid; its intensity, as the bench computes it, ends at 2B.
     wavelength, distance, aperture = 532e-9, 0.2, 4e-3
     pitch = nyquist_pitch(wavelength=wavelength, distance=distance, aperture=aperture)
     assert pitch == pytest.approx(532e-9 * 0.2 / 8e-3)
     step = pitch / 2.5
-    fy, fx = (np.fft.fftfreq(size, step) for size in (90, 128))
+    fy, fx = (fft.fftfreq(size, step) for size in (90, 128))
     pupil = np.hypot(fy[:, None], fx) <= aperture / (2 * wavelength * distance)
     spectrum = pupil * (rng.normal(size=pupil.shape) + 1j * rng.normal(size=pupil.shape))
-    field = np.fft.ifft2(spectrum).astype(np.complex64)
+    field = fft.ifft2(spectrum).astype(np.complex64)
     light = photon_rate(field[None, None].copy())[0].astype(np.float64)
-    power = np.abs(np.fft.fft2(light)) ** 2
+    power = np.abs(fft.fft2(light)) ** 2
     beyond = np.hypot(fy[:, None], fx) > 1 / (2 * pitch) * 1.000001
     # float32 rounding of the intensity, relative 6e-8 a sample, is white.
     assert power[beyond].sum() / power[~beyond].sum() < 1e-12

@@ -170,3 +170,32 @@ def test_column_noise_is_common_to_all_row_blocks(linear: Camera) -> None:
     striped = replace(linear, rows=300, columns=400, read_noise=0.0, column_noise=5.0)
     electrons = (expose(striped, rate=0.0, frames=3) - 100) / 2
     assert np.abs(electrons - electrons[:, :1]).max() < 0.3
+
+
+@pytest.mark.parametrize("binning_kind", ["charge", "average"])
+def test_frames_are_the_same_bits_for_any_batch_and_thread_count(
+    linear: Camera, monkeypatch: pytest.MonkeyPatch, binning_kind: str
+) -> None:
+    # Every step that could remember or share something, over frames of two row blocks.
+    busy = replace(
+        linear, rows=300, columns=400, prnu=0.02, dsnu=3.0, row_offset=1.0, row_noise=2.0, column_noise=1.5,
+        crosstalk=0.01, lag=0.05, hot_pixels=0.01, hot_pixel_current=1e5, dead_pixels=0.01, nonlinearity=0.02,
+        integral_nonlinearity=3.0, differential_nonlinearity=0.1, background=1e5, flicker_depth=0.5,
+        binning=2, binning_kind=binning_kind,
+    )  # fmt: skip
+    light = np.random.default_rng(1).exponential(RATE, (7, *busy.shape)).astype(np.float32)
+    times = np.arange(7) * 7e-3
+
+    def frames(batch: int, processors: int) -> np.ndarray:
+        monkeypatch.setattr("optics.sensor._processors", lambda: processors)
+        sensor = Sensor(busy, seed=4)
+        parts = [
+            sensor.expose(light[k : k + batch].copy(), exposure_time=TIME, first=k, timestamps=times[k : k + batch])
+            for k in range(0, 7, batch)
+        ]
+        return np.concatenate(parts)
+
+    whole = frames(7, 2)
+    for batch, processors in ((7, 1), (1, 2), (3, 5), (2, 1)):
+        assert np.array_equal(frames(batch, processors), whole)
+    assert not np.array_equal(whole[0], whole[1])
