@@ -158,8 +158,10 @@ class Camera:
         check_count("bits", self.bits, at_least=6, at_most=16)
         check_number("black_level", self.black_level, unit="DN", at_least=0, at_most=2**self.bits - 1)
         check_choice("alignment", self.alignment, ("right", "left"))
-        for name in ("read_noise", "dsnu", "row_offset", "column_offset", "row_noise", "column_noise"):
+        for name in ("read_noise", "row_noise", "column_noise"):
             check_number(name, getattr(self, name), unit="e", at_least=0, at_most=1e6)
+        for name in ("dsnu", "row_offset", "column_offset"):
+            check_number(name, getattr(self, name), unit="e", at_least=0, at_most=5e3)
         for name in ("dark_current", "hot_pixel_current"):
             check_number(name, getattr(self, name), unit="e/s", at_least=0, at_most=1e9)
         for name in ("hot_pixels", "dead_pixels", "flicker_depth"):

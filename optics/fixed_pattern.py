@@ -1,8 +1,10 @@
 """What differs from pixel to pixel and stays: response, dark current, offsets, the steps of the converter.
 
-Patterns belong to the sensor: a region shows the same pixels that the whole sensor shows there.
+Patterns belong to the sensor: a region shows the same pixels that the whole sensor shows there. They are kept in half
+precision, which rounds a pattern by 2e-4 of itself: it is random to begin with, and large sensors hold many pixels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from optics.camera import Camera
 from optics.streams import NoiseSource, source_generator
 
-Frames = NDArray[np.float32]
+Pattern = NDArray[np.float16]
 
 DRAWN_ROWS = 64
 """Rows of the sensor that are drawn at a time, so that double-precision draws take little memory."""
@@ -26,9 +28,9 @@ class FixedPattern:
 
     Parameters
     ----------
-    response : ndarray of float32, shape (y, x)
-        Electrons per photon of each pixel.
-    offset : ndarray of float32, shape (y, x)
+    response_deviation : ndarray of float16, shape (y, x)
+        Response of each pixel over the quantum efficiency, less one; -1 where it is dead.
+    offset : ndarray of float16, shape (y, x)
         Offset of each pixel in electrons, before the amplifier; of each binned pixel where charge is binned.
     hot_rows, hot_columns : ndarray of int, shape (hot,)
         Hot pixels in rising order of their rows.
@@ -36,11 +38,11 @@ class FixedPattern:
         Level at which the converter steps to each count, in DN; None where it has no step errors.
     """
 
-    response: Frames
-    offset: Frames
+    response_deviation: Pattern
+    offset: Pattern
     hot_rows: NDArray[np.intp]
     hot_columns: NDArray[np.intp]
-    thresholds: Frames | None
+    thresholds: NDArray[np.float32] | None
 
 
 def draw_fixed_pattern(camera: Camera, *, seed: int) -> FixedPattern:
@@ -59,38 +61,39 @@ def draw_fixed_pattern(camera: Camera, *, seed: int) -> FixedPattern:
         Patterns of the region that is read out. What is the same for all pixels takes no memory.
     """
     rows, columns = _marked(camera, seed, NoiseSource.DARK_CURRENT, camera.hot_pixels)
-    return FixedPattern(_response(camera, seed), _offset(camera, seed), rows, columns, _thresholds(camera, seed))
+    return FixedPattern(
+        _response_deviation(camera, seed), _offset(camera, seed), rows, columns, _thresholds(camera, seed)
+    )
 
 
-def _response(camera: Camera, seed: int) -> Frames:
-    """Return electrons per photon of each pixel."""
+def _response_deviation(camera: Camera, seed: int) -> Pattern:
+    """Return the relative deviation of each pixel's response."""
     if not camera.prnu and not camera.dead_pixels:
-        return np.broadcast_to(np.float32(camera.quantum_efficiency), camera.shape)
-    response = np.ones(camera.shape, np.float32)
+        return np.broadcast_to(np.float16(0), camera.shape)
+    deviation = np.zeros(camera.shape, np.float16)
     if camera.prnu:
-        generator = source_generator(seed, NoiseSource.PHOTO_RESPONSE)
-        response += _region_normals(camera, generator, scale=camera.prnu)
-        np.maximum(response, 0, out=response)
-    response[_marked(camera, seed, NoiseSource.DEAD, camera.dead_pixels)] = 0
-    response *= np.float32(camera.quantum_efficiency)
-    return response
+        for rows, normals in _region_normals(camera, source_generator(seed, NoiseSource.PHOTO_RESPONSE)):
+            deviation[rows] = np.maximum(camera.prnu * normals, -1)
+    deviation[_marked(camera, seed, NoiseSource.DEAD, camera.dead_pixels)] = -1
+    return deviation
 
 
-def _offset(camera: Camera, seed: int) -> Frames:
+def _offset(camera: Camera, seed: int) -> Pattern:
     """Return the fixed offset of each pixel that has one of its own, in electrons."""
     camera = merged(camera) if camera.binning_kind == "charge" else camera
     if not (camera.dsnu or camera.row_offset or camera.column_offset):
-        return np.broadcast_to(np.float32(0), camera.shape)
-    offset = _region_normals(camera, source_generator(seed, NoiseSource.OFFSET), scale=camera.dsnu)
+        return np.broadcast_to(np.float16(0), camera.shape)
     lines = source_generator(seed, NoiseSource.LINE_OFFSET)
-    rows, columns = (lines.standard_normal(size) for size in camera.sensor_shape)
-    down, right = slice(camera.top, camera.top + camera.rows), slice(camera.left, camera.left + camera.columns)
-    offset += (camera.row_offset * rows[down, np.newaxis]).astype(np.float32)
-    offset += (camera.column_offset * columns[right]).astype(np.float32)
+    down, right = (lines.standard_normal(size) for size in camera.sensor_shape)
+    across = camera.column_offset * right[camera.left : camera.left + camera.columns]
+    along = camera.row_offset * down[camera.top : camera.top + camera.rows, np.newaxis]
+    offset = np.empty(camera.shape, np.float16)
+    for rows, normals in _region_normals(camera, source_generator(seed, NoiseSource.OFFSET)):
+        offset[rows] = camera.dsnu * normals + along[rows] + across
     return offset
 
 
-def _thresholds(camera: Camera, seed: int) -> Frames | None:
+def _thresholds(camera: Camera, seed: int) -> NDArray[np.float32] | None:
     """Return the level at which the converter steps to each count, and one beyond the largest."""
     if not camera.differential_nonlinearity:
         return None
@@ -120,18 +123,16 @@ def merged(camera: Camera) -> Camera:
     )  # fmt: skip
 
 
-def _region_normals(camera: Camera, generator: np.random.Generator, *, scale: float) -> Frames:
-    """Return normal draws for the pixels of the region; those of the sensor above it are drawn and dropped."""
-    drawn = np.empty(camera.shape, np.float32)
+def _region_normals(camera: Camera, generator: np.random.Generator) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Give normal draws for rows of the region; those of the sensor above it are drawn and dropped."""
     width = camera.sensor_shape[1]
     for first in range(0, camera.top + camera.rows, DRAWN_ROWS):
         last = min(first + DRAWN_ROWS, camera.top + camera.rows)
-        block = scale * generator.standard_normal((last - first, width))
-        inside = slice(max(first, camera.top) - camera.top, last - camera.top)
-        if inside.stop > 0:
+        block = generator.standard_normal((last - first, width))
+        if last > camera.top:
             skipped = max(camera.top - first, 0)
-            drawn[inside] = block[skipped:, camera.left : camera.left + camera.columns]
-    return drawn
+            rows = slice(first + skipped - camera.top, last - camera.top)
+            yield rows, block[skipped:, camera.left : camera.left + camera.columns]
 
 
 def _marked(

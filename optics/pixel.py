@@ -7,6 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from optics.validation import check_count, check_number
 
+SHARED_ROWS = 32
+"""Rows that exchange light at a time, so that the copies of a large frame stay small."""
+
 
 def pixel_mtf(frequency: ArrayLike, *, pitch: float, fill_factor: float = 1.0) -> NDArray[np.float64]:
     """Return the modulation transfer function of a square pixel along one axis.
@@ -97,13 +100,16 @@ def share_with_neighbours(light: NDArray[np.float32], *, crosstalk: float) -> No
     crosstalk : float
         Fraction of a pixel's light that each neighbour detects.
     """
-    shared = np.float32(crosstalk) * light
-    light *= np.float32(1 - 4 * crosstalk)
-    light[1:] += shared[:-1]
-    light[0] += shared[0]
-    light[:-1] += shared[1:]
-    light[-1] += shared[-1]
-    light[:, 1:] += shared[:, :-1]
-    light[:, 0] += shared[:, 0]
-    light[:, :-1] += shared[:, 1:]
-    light[:, -1] += shared[:, -1]
+    above = light[0].copy()
+    for first in range(0, len(light), SHARED_ROWS):
+        own = light[first : first + SHARED_ROWS]
+        before = own.copy()
+        below = light[first + SHARED_ROWS] if first + SHARED_ROWS < len(light) else before[-1]
+        padded = np.pad(np.concatenate([above[np.newaxis], before, below[np.newaxis]]), ((0, 0), (1, 1)), mode="edge")
+        neighbours = padded[:-2, 1:-1] + padded[2:, 1:-1]
+        neighbours += padded[1:-1, :-2]
+        neighbours += padded[1:-1, 2:]
+        own *= np.float32(1 - 4 * crosstalk)
+        neighbours *= np.float32(crosstalk)
+        own += neighbours
+        above = before[-1]

@@ -66,7 +66,7 @@ class Sensor:
         self.seed = seed
         self.shot_noise = shot_noise
         self.pattern = draw_fixed_pattern(camera, seed=seed)
-        self._previous_charge: Frames | None = None
+        self._previous_charge = np.zeros(camera.shape if camera.lag else (0, 0), np.float32)
         self._pool = ThreadPoolExecutor(_processors())
 
     def expose(
@@ -109,6 +109,7 @@ class Sensor:
         if camera.crosstalk:
             list(self._pool.map(lambda frame: share_with_neighbours(frame, crosstalk=camera.crosstalk), photon_rate))
         background = background_photons(camera, exposure_time=exposure_time, timestamps=timestamps)
+        efficiency = np.float32(camera.quantum_efficiency)
         counts: Counts = np.empty((frames, camera.rows // n, camera.columns // n), camera.word)
         draw = _Draws(camera, self.seed, first=first, count=frames, gaussian=self.shot_noise == "gaussian")
 
@@ -116,7 +117,8 @@ class Sensor:
             charge = photon_rate[chunk.frames, chunk.rows]
             charge *= np.float32(exposure_time)
             charge += background[chunk.frames, chunk.rows if background.shape[1] > 1 else slice(None)]
-            charge *= self.pattern.response[chunk.rows]
+            charge *= efficiency
+            charge *= np.add(self.pattern.response_deviation[chunk.rows], 1, dtype=np.float32)
             self._add_dark_charge(charge, chunk, exposure_time)
             draw.shot_noise(charge, chunk, generator)
 
@@ -125,10 +127,13 @@ class Sensor:
             saturate(charge, camera)
             self._read(charge, chunk, draw, generator, counts[chunk.frames, chunk.bins])
 
+        def carry(chunk: _Chunk, generator: ExposureGenerator) -> None:
+            self._carry_over(photon_rate[:, chunk.rows], chunk.rows)
+
         chunks = list(_chunks(photon_rate.shape, binning=n))
         if camera.lag:
             self._run([collect], chunks)
-            self._carry_over(photon_rate)
+            self._run([carry], [chunk for chunk in chunks if chunk.frames.start == 0])
             self._run([digitise], chunks)
         else:
             self._run([collect, digitise], chunks)
@@ -172,18 +177,15 @@ class Sensor:
 
         list(self._pool.map(work, [chunks[index::shares] for index in range(shares)]))
 
-    def _carry_over(self, charge: Frames) -> None:
-        """Move the fraction ``lag`` of each frame's charge into the next frame, in place."""
-        if not len(charge):
-            return
+    def _carry_over(self, charge: Frames, rows: slice) -> None:
+        """Move the fraction ``lag`` of each frame's charge into the next frame, in place, for some rows."""
         lag = np.float32(self.camera.lag)
-        last = charge[-1].copy()
-        for index in range(len(charge) - 1, -1, -1):
-            charge[index] *= 1 - lag
-            previous = charge[index - 1] if index else self._previous_charge
-            if previous is not None:
-                charge[index] += lag * previous
-        self._previous_charge = last
+        left = self._previous_charge[rows]
+        for frame in charge:
+            own = frame.copy()
+            frame *= 1 - lag
+            frame += lag * left
+            left[...] = own
 
 
 class _Draws:

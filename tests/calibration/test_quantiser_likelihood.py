@@ -33,7 +33,10 @@ def test_gain_is_recovered_where_rounding_hides_the_noise(name: str) -> None:
     sensor, fit = fitted(device)
     assert fit.gain.value == pytest.approx(device.gain, rel=0.005)
     assert fit.gain.uncertainty < 0.002 * device.gain
-    noise, black = device.gain * device.read_noise, device.black_level + device.gain * sensor.pattern.offset.mean()
+    noise, black = (
+        device.gain * device.read_noise,
+        device.black_level + device.gain * sensor.pattern.offset.astype(np.float64).mean(),
+    )
     assert fit.dark_noise_counts.value == pytest.approx(noise, abs=4 * fit.dark_noise_counts.uncertainty)
     # Offsets are a sample of their own: the mean that was drawn and the one fitted differ by less than its share.
     share = device.gain * device.dsnu / np.sqrt(sensor.pattern.offset.size)
@@ -41,9 +44,11 @@ def test_gain_is_recovered_where_rounding_hides_the_noise(name: str) -> None:
     assert fit.dark_noise.value == pytest.approx(fit.dark_noise_counts.value / fit.gain.value)
     assert fit.dsnu is not None
     if fit.dsnu.bound:
-        assert sensor.pattern.offset.std() < fit.dsnu.value
+        assert sensor.pattern.offset.astype(np.float64).std() < fit.dsnu.value
     else:
-        assert fit.dsnu.value == pytest.approx(sensor.pattern.offset.std(), abs=4 * fit.dsnu.uncertainty)
+        assert fit.dsnu.value == pytest.approx(
+            sensor.pattern.offset.astype(np.float64).std(), abs=4 * fit.dsnu.uncertainty
+        )
 
 
 def test_half_a_count_of_noise_where_rounding_ripples_most() -> None:
@@ -84,7 +89,7 @@ def test_intervals_match_the_scatter_of_repetitions() -> None:
     deviations: dict[str, list[float]] = {"gain": [], "dark_noise": [], "black_level": []}
     for seed in range(repeats):
         sensor, fit = fitted(device, levels=15, seed=seed)
-        black_level = device.black_level + device.gain * float(sensor.pattern.offset.mean())
+        black_level = device.black_level + device.gain * float(sensor.pattern.offset.astype(np.float64).mean())
         for name, truth in (("gain", device.gain), ("dark_noise", device.read_noise), ("black_level", black_level)):
             figure = getattr(fit, name)
             deviations[name].append((figure.value - truth) / figure.uncertainty)

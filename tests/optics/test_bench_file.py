@@ -21,7 +21,7 @@ def test_every_figure_of_a_shipped_bench_has_its_source() -> None:
         text = (Path(__file__).parents[2] / f"data/benches/{name}.toml").read_text(encoding="utf-8")
         camera = text[text.index("[camera]") :]
         assert "data sheet" in text
-        assert re.search(r"#.*(data sheet|flyer|EMVA|published|figures)", camera)
+        assert re.search(r"#.*(data sheet|flyer|EMVA|published|its source)", camera)
 
 
 def test_the_opu_class_bench_is_the_one_that_is_published() -> None:

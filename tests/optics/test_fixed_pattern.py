@@ -17,7 +17,7 @@ def test_a_region_shows_the_pixels_that_the_whole_sensor_shows_there(camera: Cam
     part = whole.region(rows=60, columns=31, top=70, left=12)
     here, there = draw_fixed_pattern(part, seed=5), draw_fixed_pattern(whole, seed=5)
     inside = (slice(70, 130), slice(12, 43))
-    assert np.array_equal(here.response, there.response[inside])
+    assert np.array_equal(here.response_deviation, there.response_deviation[inside])
     assert np.array_equal(here.offset, there.offset[inside])
     hot = np.zeros(whole.shape, bool)
     hot[there.hot_rows, there.hot_columns] = True
@@ -27,7 +27,7 @@ def test_a_region_shows_the_pixels_that_the_whole_sensor_shows_there(camera: Cam
     assert 10 < seen.sum() < 80
     again = part.region(rows=10, columns=8, top=5, left=3)
     assert (again.top, again.left, again.sensor_shape) == (75, 15, (150, 170))
-    assert np.array_equal(draw_fixed_pattern(again, seed=5).response, there.response[75:85, 15:23])
+    assert np.array_equal(draw_fixed_pattern(again, seed=5).response_deviation, there.response_deviation[75:85, 15:23])
 
 
 def test_dead_pixels_show_no_light(camera: Camera) -> None:
