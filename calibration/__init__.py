@@ -4,6 +4,7 @@ import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS thr
 
 from calibration.anchors import decode, plan
 from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
+from calibration.even_light import expose_light_series, expose_stacks
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.fidelity import (
     cosine,
@@ -36,6 +37,8 @@ __all__ = [
     "choose_outputs",
     "cosine",
     "decode",
+    "expose_light_series",
+    "expose_stacks",
     "exposure_levels",
     "format_datasheet",
     "intensity_correlation",
