@@ -3,9 +3,9 @@
 Every part of data/cameras in every mode takes 50 levels of pairs and stacks of 100 frames, on 512 x 512 pixels of its
 sensor, and is characterised as frames from a file would be; and so does one 8-bit mode at twice the gain, for the dark
 noise of all others with 8 bits is below half a DN. Printed for each: the largest deviation from the truth over the
-repetitions, and in brackets the scatter of the repetitions over the standard uncertainty that was quoted. Below half a DN
-of dark noise the figures are those of the likelihood, and in brackets stands the rms of deviation over uncertainty; a
-bound says how often it held. The truth is that of the pixels at hand.
+repetitions, and in brackets the scatter of the repetitions over the standard uncertainty that was quoted. Below half a
+DN of dark noise the figures are those of the likelihood, and in brackets stands the rms of deviation over uncertainty;
+a bound says how often it held. The truth is that of the pixels at hand.
 
     python -m benchmarks.camera_recovery [--repeats 30] [--size 512] [--only cmv2000 imx250]
 """

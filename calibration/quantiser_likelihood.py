@@ -109,7 +109,9 @@ def fit_quantiser(series: LightSeries, *, start: PhotonTransfer) -> QuantiserFit
     score = make_score(levels, first)
     best = maximise(score, first, free=free, lowest=_lowest(first))
     pixels = series.bright_frames[0, 0].size
-    lines = float(np.median(dark.mean_uncertainty / np.sqrt(np.maximum(dark.variance, 1e-9) / (2 * pixels))))
+    # Row noise makes means less certain than the pixels' noise; dark frames that never change say nothing of it.
+    alone = np.sqrt(np.maximum(dark.variance, 0.5 / pixels) / (2 * pixels))
+    lines = float(np.median(dark.mean_uncertainty / alone))
     scales = (_excess(levels, best.parameters), start.dark.excess * max(lines, 1.0))
     return _result(score, best, free, exact_levels=exact, scales=scales)
 

@@ -171,3 +171,18 @@ def test_single_electrons_and_clipping_at_both_ends(rng: np.random.Generator) ->
     ends = count_probability(counts, mean=np.array([-3.0, 12.0]), deviation=np.array([1.0, 1.0]), top=7)
     assert ends[0, 0] == pytest.approx(1, abs=1e-3)
     assert ends[-1, 1] == pytest.approx(1, abs=1e-5)
+
+
+def test_dark_frames_that_never_change_leave_an_honest_interval() -> None:
+    # 0.05 DN of noise: every dark count is the same, which only says that the black level lies within half a DN of it.
+    device = camera(rows=128, columns=160, bits=8, dark_noise=0.05, black_level=3.2)
+    inside = []
+    for seed in range(8):
+        _, fit = fitted(device, levels=25, seed=seed)
+        low, high = fit.intervals["black_level"]
+        assert 2.4 < low < high < 3.6
+        assert fit.dark_noise_counts.value < 0.2
+        assert fit.gain.value == pytest.approx(device.gain, abs=4 * fit.gain.uncertainty)
+        inside.append(low <= 3.2 <= high)
+    # 68 % of eight: fewer than three happen by chance once in 100 times.
+    assert sum(inside) >= 3
