@@ -135,12 +135,13 @@ def _bench(bench: BenchDescription) -> str:
     """Return the main figures of the bench as a table."""
     laser, dmd, layout, camera = bench.laser, bench.dmd, bench.layout, bench.camera
     share = bench.medium.collected_fraction
+    mirrors = (layout.mirror_inputs(dmd) >= 0).sum() / layout.inputs
     rows = [
         ("part", "figures"),
         ("bench", bench.name),
         ("laser", f"{laser.wavelength * 1e9:.1f} nm, {laser.power * 1e3:g} mW on the mirrors"),
         ("DMD", f"{dmd.rows} × {dmd.columns} mirrors of {dmd.pitch * 1e6:g} µm, contrast {dmd.contrast_ratio:g}:1"),
-        ("layout", f"{layout.inputs} macropixels of {layout.block_rows} × {layout.block_columns} mirrors"),
+        ("layout", f"{layout.inputs} macropixels of about {mirrors:.0f} mirrors"),
         ("medium", f"Gaussian matrix, {share:.2g} of an input's light reaches the camera region"),
         (
             "camera",

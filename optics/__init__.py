@@ -13,8 +13,11 @@ from optics.camera import Camera
 from optics.camera_file import camera_modes, load_camera, shipped_cameras
 from optics.dmd import Dmd
 from optics.laser import Laser
-from optics.macropixels import MacropixelLayout
+from optics.macropixels import Layout, MacropixelLayout, input_positions
 from optics.media import GaussianMedium, Medium
+from optics.mirror_frames import FrameRenderer, Orientation, pack_frames, unpack_frames
+from optics.mirror_light import InputLight, input_light, mirror_share
+from optics.mirror_paths import ListedLayout, PathLayout
 from optics.pixel import nyquist_pitch, pixel_mtf
 from optics.radiometry import photons_per_pixel
 from optics.resources import data_folder
@@ -29,11 +32,17 @@ __all__ = [
     "Camera",
     "Dmd",
     "Exposure",
+    "FrameRenderer",
     "GaussianDescription",
     "GaussianMedium",
+    "InputLight",
     "Laser",
+    "Layout",
+    "ListedLayout",
     "MacropixelLayout",
     "Medium",
+    "Orientation",
+    "PathLayout",
     "Sensor",
     "Shutter",
     "SimulatedBench",
@@ -42,12 +51,17 @@ __all__ = [
     "bench_to_table",
     "camera_modes",
     "data_folder",
+    "input_light",
+    "input_positions",
     "load_bench",
     "load_camera",
+    "mirror_share",
     "nyquist_pitch",
+    "pack_frames",
     "photons_per_pixel",
     "pixel_mtf",
     "shipped_benches",
     "shipped_cameras",
     "throughput",
+    "unpack_frames",
 ]

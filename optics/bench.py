@@ -1,6 +1,5 @@
 """The bench: what it is made of, and the protocol that simulated and real benches share."""
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from optics.camera import Camera, Counts
 from optics.dmd import Dmd
 from optics.laser import Laser
-from optics.macropixels import MacropixelLayout
+from optics.macropixels import Layout
 from optics.validation import check_number
 
 
@@ -47,7 +46,7 @@ class Bench(Protocol):
         """Return the camera: gain, noise, black level, bits, saturation."""
 
     @property
-    def layout(self) -> MacropixelLayout:
+    def layout(self) -> Layout:
         """Return which mirrors carry which component."""
 
     @property
@@ -101,7 +100,7 @@ class BenchDescription:
         The light source.
     dmd : Dmd
         The mirrors.
-    layout : MacropixelLayout
+    layout : Layout
         Which mirrors carry which component.
     medium : GaussianDescription
         What scatters.
@@ -119,7 +118,7 @@ class BenchDescription:
     name: str
     laser: Laser
     dmd: Dmd
-    layout: MacropixelLayout
+    layout: Layout
     medium: GaussianDescription
     camera: Camera
     exposure_time: float
@@ -127,18 +126,6 @@ class BenchDescription:
     def __post_init__(self) -> None:
         self.layout.check_fits(self.dmd)
         self.camera.shutter.granted_exposure(self.exposure_time)
-
-    @property
-    def input_amplitude(self) -> float:
-        """Return the amplitude of a macropixel that is on, in square roots of photons per second."""
-        share = self.layout.mirrors_per_input / self.dmd.mirrors
-        return math.sqrt(self.laser.photon_rate * self.dmd.efficiency * share)
-
-    @property
-    def padding_amplitude(self) -> float:
-        """Return the amplitude that the mirrors without a component would send if they were on."""
-        unused = self.dmd.mirrors / self.layout.mirrors_per_input - self.layout.inputs
-        return self.input_amplitude * math.sqrt(max(unused, 0.0))
 
     @property
     def frame_period(self) -> float:

@@ -21,9 +21,11 @@ from optics.description_file import (
 from optics.dmd import Dmd
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
+from optics.mirror_paths import PathLayout
 from optics.validation import check_choice
 
 MEDIA = {"gaussian": GaussianDescription}
+LAYOUTS = {"blocks": MacropixelLayout, "path": PathLayout}
 
 
 def shipped_benches() -> list[str]:
@@ -91,8 +93,8 @@ def bench_from_table(table: Mapping[str, Any]) -> BenchDescription:
         name=read_value("", table["name"], str, where="name"),
         laser=laser,
         dmd=read_description(Dmd, table["dmd"], where="[dmd]"),
-        layout=read_description(MacropixelLayout, table["layout"], where="[layout]"),
-        medium=_medium(table["medium"]),
+        layout=_of_kind(LAYOUTS, table["layout"], where="[layout]"),
+        medium=_of_kind(MEDIA, table["medium"], where="[medium]"),
         camera=_camera(table["camera"], wavelength=laser.wavelength),
         exposure_time=read_value("", table["exposure_time"], float, where="exposure_time"),
     )
@@ -110,20 +112,28 @@ def bench_to_table(description: BenchDescription) -> dict[str, Any]:
     -------
     dict
         Plain tables of numbers and strings.
+
+    Raises
+    ------
+    ValueError
+        If the layout is one that no bench file can describe, such as a list of mirrors.
     """
     table = dataclasses.asdict(description)
-    kind = next(name for name, cls in MEDIA.items() if isinstance(description.medium, cls))
-    table["medium"] = {"kind": kind, **table["medium"]}
+    for part, kinds in (("medium", MEDIA), ("layout", LAYOUTS)):
+        own = getattr(description, part)
+        names = [name for name, kind in kinds.items() if isinstance(own, kind)]
+        if not names:
+            raise ValueError(f"a {part} of type {type(own).__name__} cannot be written to a bench file")
+        table[part] = {"kind": names[0], **table[part]}
     return table
 
 
-def _medium(value: object) -> GaussianDescription:
-    """Return the medium of the kind that its table names."""
-    table = dict(as_table(value, where="[medium]"))
-    kind = table.pop("kind", "gaussian")
-    check_choice("[medium] kind", kind, list(MEDIA))
-    medium: GaussianDescription = read_description(MEDIA[kind], table, where="[medium]")
-    return medium
+def _of_kind(kinds: Mapping[str, type], value: object, *, where: str) -> Any:
+    """Return the description of the kind that its table names; the first kind is the default."""
+    table = dict(as_table(value, where=where))
+    kind = table.pop("kind", next(iter(kinds)))
+    check_choice(f"{where} kind", kind, list(kinds))
+    return read_description(kinds[kind], table, where=where)
 
 
 def _camera(value: object, *, wavelength: float) -> Camera:

@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK_OUTPUTS = 4096
+"""Outputs that are multiplied in double precision at a time, so that the matrix is never held twice."""
+
 
 def multiply_columns(amplitudes: NDArray[np.inexact], columns: NDArray[np.complex64]) -> NDArray[np.complex64]:
     """Return the fields that frames of amplitudes give behind a matrix.
@@ -12,7 +15,8 @@ def multiply_columns(amplitudes: NDArray[np.inexact], columns: NDArray[np.comple
     Parameters
     ----------
     amplitudes : ndarray, shape (frame, input)
-        Amplitudes; where they are real, one real product of twice the columns does it at half the cost.
+        Amplitudes. Where they are real, one real product of twice the columns does it at half the cost; where they are
+        complex128, sums run in double precision.
     columns : ndarray of complex64, shape (input, output)
         The transposed matrix, contiguous.
 
@@ -21,9 +25,15 @@ def multiply_columns(amplitudes: NDArray[np.inexact], columns: NDArray[np.comple
     ndarray of complex64, shape (frame, output)
         The fields.
     """
-    if np.iscomplexobj(amplitudes):
-        return amplitudes.astype(np.complex64, copy=False) @ columns
-    return (amplitudes.astype(np.float32, copy=False) @ columns.view(np.float32)).view(np.complex64)
+    if not np.iscomplexobj(amplitudes):
+        return (amplitudes.astype(np.float32, copy=False) @ columns.view(np.float32)).view(np.complex64)
+    if amplitudes.dtype != np.complex128:
+        return amplitudes @ columns
+    fields = np.empty((len(amplitudes), columns.shape[1]), np.complex64)
+    for first in range(0, columns.shape[1], BLOCK_OUTPUTS):
+        part = slice(first, first + BLOCK_OUTPUTS)
+        fields[:, part] = amplitudes @ columns[:, part].astype(np.complex128)
+    return fields
 
 
 def photon_rate(field: NDArray[np.complex64], *, weights: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """The laser that lights the mirrors."""
 
+import math
 from dataclasses import dataclass
 
 from scipy.constants import c, h
@@ -9,7 +10,7 @@ from optics.validation import check_number
 
 @dataclass(frozen=True, kw_only=True)
 class Laser:
-    """A monochromatic continuous-wave laser that lights the whole mirror array evenly.
+    """A monochromatic continuous-wave laser that lights the mirror array, evenly or by a Gaussian beam.
 
     .. math:: \\Phi = \\frac{P \\lambda}{h c}
 
@@ -18,7 +19,11 @@ class Laser:
     wavelength : float
         Vacuum wavelength, in metres.
     power : float
-        Optical power that falls on the mirror array, in watts.
+        Optical power of the beam, in watts; all of an even beam falls on the mirror array.
+    beam_radius : float, optional
+        1/e^2 radius of the intensity on the mirrors, in metres; infinity lights all mirrors alike.
+    beam_y, beam_x : float, optional
+        Centre of a Gaussian beam from that of the array, in metres.
     intensity_noise : float, optional
         Relative rms of the power from one exposure to the next, normal and independent.
 
@@ -39,14 +44,20 @@ class Laser:
 
     wavelength: float
     power: float
+    beam_radius: float = math.inf
+    beam_y: float = 0.0
+    beam_x: float = 0.0
     intensity_noise: float = 0.0
 
     def __post_init__(self) -> None:
         check_number("wavelength", self.wavelength, unit="m", at_least=200e-9, at_most=2500e-9)
         check_number("power", self.power, unit="W", above=0, at_most=100)
+        check_number("beam_radius", self.beam_radius, unit="m", at_least=1e-5, infinite=True)
+        for name in ("beam_y", "beam_x"):
+            check_number(name, getattr(self, name), unit="m", at_least=-1, at_most=1)
         check_number("intensity_noise", self.intensity_noise, at_least=0, at_most=0.2)
 
     @property
     def photon_rate(self) -> float:
-        """Return the photons per second that fall on the mirror array."""
+        """Return the photons per second of the beam."""
         return self.power * self.wavelength / (h * c)

@@ -9,8 +9,9 @@ from optics.bench import BenchDescription, Exposure
 from optics.binning import delivered_camera
 from optics.camera import Camera, Counts
 from optics.kernels import photon_rate
-from optics.macropixels import MacropixelLayout
+from optics.macropixels import Layout, input_positions
 from optics.media import GaussianMedium, Medium, Time
+from optics.mirror_light import input_light
 from optics.pixel import aperture_weights
 from optics.sensor import Sensor
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states
@@ -68,7 +69,7 @@ class SimulatedBench:
         return self._camera
 
     @property
-    def layout(self) -> MacropixelLayout:
+    def layout(self) -> Layout:
         """Return which mirrors carry which component."""
         return self.description.layout
 
@@ -162,11 +163,12 @@ class Truth:
         self._description = description
         self._medium = medium
         self._off_state: NDArray[np.complex64] | None = None
+        self.light = input_light(description.laser, description.dmd, description.layout)
 
     def field(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.complex64]:
         """Return the noiseless field at the camera, off-state light included.
 
-        .. math:: E(b) = E_\\mathrm{off} + (1 - \\epsilon) a \\sum_n b_n t_n
+        .. math:: E(b) = \\sum_n (s_n + g_n b_n) \\, t_n
 
         Parameters
         ----------
@@ -181,12 +183,14 @@ class Truth:
             Field, in square roots of photons per pixel per second.
         """
         on = check_states(states, inputs=self._description.layout.inputs)
-        amplitudes = np.zeros((len(on), on.shape[1] + 1), np.float32)
-        amplitudes[:, :-1] = on
-        # Bare zeros and ones first: their sums can be exact, and then do not depend on the batch.
-        field = self._medium.transmit(amplitudes, time=time)
-        field *= np.float32(self._switched_amplitude)
-        if self._description.dmd.off_amplitude:
+        if self.light.even:
+            # Bare zeros and ones: their sums are exact in single precision, and then do not depend on the batch.
+            bare = np.pad(on, ((0, 0), (0, 1))).astype(np.float32)
+            field = self._medium.transmit(bare, time=time)
+            field *= np.float32(self.light.switched[0].real)
+        else:
+            field = self._medium.transmit(np.pad(on, ((0, 0), (0, 1))) * self.light.switched, time=time)
+        if self.light.static.any():
             field += self._static_field(time)
         return np.asarray(field, np.complex64)
 
@@ -233,7 +237,7 @@ class Truth:
         states = check_states(np.asarray(anchor)[np.newaxis], inputs=self._description.layout.inputs, name="anchor")
         weights = self._pixel_weights.astype(np.float64)
         samples = len(weights)
-        matrix = self._medium.matrix(time)[:, :-1].astype(np.complex128) * self._switched_amplitude
+        matrix = self._medium.matrix(time)[:, :-1] * self.light.switched[:-1]
         projected = (matrix @ states[0]).conj()[:, np.newaxis] * matrix
         height, width = (size * self._medium.samples_per_pixel for size in self._description.camera.shape)
         per_pixel = projected.real.reshape(-1, height // samples, samples, width // samples, samples, matrix.shape[1])
@@ -247,25 +251,13 @@ class Truth:
         camera = self._description.camera
         return np.tile(aperture_weights(camera.fill_factor, samples=self._medium.samples_per_pixel), camera.binning)
 
-    @property
-    def _switched_amplitude(self) -> float:
-        """Amplitude that switching a macropixel from off to on adds."""
-        return self._description.input_amplitude * (1 - self._description.dmd.off_amplitude)
-
     def _static_field(self, time: Time) -> NDArray[np.complex64]:
-        """Field of the mirrors that are off, as if all were: one frame a time, kept where it never changes."""
+        """Field with all macropixels off: one frame a time, kept where it never changes."""
         if self._off_state is not None:
             return self._off_state
-        leak = self._description.dmd.off_amplitude
         frames = 1 if self._medium.static else np.size(time)
-        ones = np.zeros((2 * frames, self._description.layout.inputs + 1), np.float32)
-        ones[:frames, :-1] = 1  # the macropixels
-        ones[frames:, -1] = 1  # the mirrors that carry none
-        times = time if self._medium.static else np.tile(np.broadcast_to(time, frames), 2)
-        field = np.asarray(self._medium.transmit(ones, time=times), np.complex64)
-        field[:frames] *= np.float32(leak * self._description.input_amplitude)
-        field[frames:] *= np.float32(leak * self._description.padding_amplitude)
-        field = field[:frames] + field[frames:]
+        amplitudes = np.tile(self.light.static, (frames, 1))
+        field = np.asarray(self._medium.transmit(amplitudes, time=time), np.complex64)
         if self._medium.static:
             self._off_state = field
         return field
@@ -273,7 +265,7 @@ class Truth:
 
 def _medium(description: BenchDescription, seed: int) -> Medium:
     """Return the medium that is described, with an input without a place for the mirrors that carry none."""
-    places = description.layout.input_positions(description.dmd)
+    places = input_positions(description.layout, description.dmd)
     camera = description.camera
     return GaussianMedium(
         input_positions=np.concatenate([places, np.full((1, 2), math.nan)]),

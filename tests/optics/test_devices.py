@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optics import Dmd, Laser, MacropixelLayout
+from optics import Dmd, FrameRenderer, Laser, MacropixelLayout, input_positions
 
 LAYOUT = MacropixelLayout(block_rows=3, block_columns=2, grid_rows=4, grid_columns=5)
 DMD = Dmd(rows=14, columns=11, pitch=8e-6)
@@ -51,7 +51,7 @@ def test_staggered_mirrors_have_four_neighbours_at_one_pitch() -> None:
 
 def test_rendered_frames_light_each_macropixel_once(rng: np.random.Generator) -> None:
     states = rng.random((6, LAYOUT.inputs)) < 0.5
-    frames = LAYOUT.render(states, dmd=DMD)
+    frames = FrameRenderer(LAYOUT, DMD).render(states)
     assert frames.shape == (6, 14, 11)
     assert np.array_equal(frames.sum(axis=(1, 2)), states.sum(axis=1) * LAYOUT.mirrors_per_input)
     # Component 7 is in the second row of blocks, third column; the grid is centred: 1 row and 0 columns spare.
@@ -61,7 +61,7 @@ def test_rendered_frames_light_each_macropixel_once(rng: np.random.Generator) ->
 
 
 def test_input_positions_follow_the_raster() -> None:
-    places = LAYOUT.input_positions(DMD).reshape(4, 5, 2)
+    places = input_positions(LAYOUT, DMD).reshape(4, 5, 2)
     assert np.diff(places[..., 0], axis=0) == pytest.approx(3 * 8e-6)
     assert np.diff(places[..., 1], axis=1) == pytest.approx(2 * 8e-6)
 
@@ -73,9 +73,9 @@ def test_layout_refuses_a_dmd_that_is_too_small() -> None:
 
 def test_states_must_be_boolean() -> None:
     with pytest.raises(TypeError, match="must be boolean, got uint8: a mirror is on or off"):
-        LAYOUT.render(np.full((1, LAYOUT.inputs), 255, np.uint8), dmd=DMD)
+        FrameRenderer(LAYOUT, DMD).render(np.full((1, LAYOUT.inputs), 255, np.uint8))
 
 
 def test_states_must_have_one_entry_a_macropixel() -> None:
     with pytest.raises(ValueError, match=r"shape \(frame, 20\), one state a macropixel, got \(1, 21\)"):
-        LAYOUT.render(np.zeros((1, 21), np.bool_), dmd=DMD)
+        FrameRenderer(LAYOUT, DMD).render(np.zeros((1, 21), np.bool_))
