@@ -5,6 +5,7 @@ import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS thr
 from calibration.anchors import decode, plan
 from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
 from calibration.even_light import expose_light_series, expose_stacks
+from calibration.expected_fidelity import anchor_gain_fidelity, uneven_light_fidelity
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.fidelity import (
     cosine,
@@ -30,6 +31,7 @@ __all__ = [
     "LightSeries",
     "Plan",
     "StoredFrames",
+    "anchor_gain_fidelity",
     "anchor_size",
     "best_full_scale",
     "characterise_camera",
@@ -47,4 +49,5 @@ __all__ = [
     "normalised_error",
     "plan",
     "signal_to_noise_db",
+    "uneven_light_fidelity",
 ]

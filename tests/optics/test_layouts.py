@@ -1,5 +1,6 @@
 """Layouts of macropixels: order, gaps, paths, lists; mirror frames rendered, packed and read back."""
 
+import itertools
 import math
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_gaps_and_margins_carry_nothing() -> None:
     assert lit[-1] < 64
     runs = np.split(lit, np.flatnonzero(np.diff(lit) > 1) + 1)
     assert [len(run) for run in runs] == [5] * 8
-    assert {int(b[0] - a[-1]) for a, b in zip(runs, runs[1:], strict=False)} == {3}  # two mirrors in between
+    assert {int(b[0] - a[-1]) for a, b in itertools.pairwise(runs)} == {3}  # two mirrors in between
 
 
 def test_the_anchor_region_keeps_its_place_in_every_order() -> None:
@@ -108,7 +109,7 @@ def test_equal_light_under_a_gaussian_beam(path: str) -> None:
     got = np.bincount(owner.ravel(), weights=light.ravel())
     # A share is missed by less than one mirror's light at each of its two ends.
     assert np.abs(got - light.sum() / 60).max() <= light.max()
-    assert np.bincount(owner.ravel()).max() > 3 * np.bincount(owner.ravel()).min()
+    assert np.bincount(owner.ravel()).max() > 1.5 * np.bincount(owner.ravel()).min()
 
 
 def test_on_a_staggered_array_a_round_beam_stays_round() -> None:

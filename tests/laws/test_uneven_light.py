@@ -1,0 +1,114 @@
+"""Laws L34 and L35 on the bench: what beam profile, off-state light and padding do to projections."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calibration import AnchorProjector, cosine
+from calibration.expected_fidelity import anchor_gain_fidelity, uneven_light_fidelity
+from optics import BenchDescription, Dmd, Laser, MacropixelLayout, SimulatedBench, input_light, mirror_share
+
+
+def wide(description: BenchDescription, **changes: object) -> BenchDescription:
+    """A bench with 1200 pixels and next to no camera noise, whose mirrors are macropixels of 4 x 3."""
+    camera = replace(
+        description.camera, rows=60, columns=50, bits=16, gain=0.01, read_noise=0.5, full_well=6e6, black_level=10.0
+    )
+    return replace(
+        description, camera=camera, laser=replace(description.laser, power=0.5), **changes
+    )  # fmt: skip
+
+
+def test_l35_effective_inputs_under_a_gaussian_beam() -> None:
+    # Macropixels of one mirror: amplitude weights exp(-r^2 / w^2), N_eff = (sum a^2)^2 / sum a^4 = pi w^2 / p^2.
+    dmd = Dmd(rows=91, columns=100, pitch=10e-6)
+    single = MacropixelLayout(block_rows=1, block_columns=1, grid_rows=91, grid_columns=100)
+    light = input_light(Laser(wavelength=500e-9, power=1e-3, beam_radius=150e-6), dmd, single)
+    power = np.abs(light.switched[:-1]) ** 2
+    # A beam of 15 mirrors on 91: what misses the array is exp(-2 (45.5 / 15)^2) = 1e-8 of it; rounding to 2^-18.
+    assert power.sum() ** 2 / np.sum(power**2) == pytest.approx(np.pi * 15**2, rel=1e-4)
+    assert light.photons_on.sum() == pytest.approx(1e-3 / 3.972891715e-19, rel=1e-4)
+
+
+def test_a_beam_that_is_wider_than_the_array_loses_light() -> None:
+    laser = Laser(wavelength=500e-9, power=1e-3, beam_radius=1e-3, beam_y=2e-4)
+    share = mirror_share(laser, Dmd(rows=50, columns=80, pitch=10e-6))
+    # The integral of the Gaussian over the rectangle: a product of error functions.
+    from scipy.special import erf
+
+    edge = np.sqrt(2) / 1e-3
+    across = erf(edge * 400e-6)
+    along = (erf(edge * (250e-6 + 2e-4)) + erf(edge * (250e-6 - 2e-4))) / 2
+    assert share.sum() == pytest.approx(across * along, rel=1e-4)
+    assert share[0].sum() > share[-1].sum() * 0.5
+    assert share[-1].sum() > share[0].sum()  # y grows with the row, and so does the light
+
+
+@pytest.mark.parametrize("radius", [150e-6, 250e-6, 500e-6])
+def test_l35_uneven_illumination_costs_the_stated_cosine(
+    description: BenchDescription, rng: np.random.Generator, radius: float
+) -> None:
+    even = wide(description, dmd=replace(description.dmd, contrast_ratio=np.inf))
+    lit = replace(even, laser=replace(even.laser, beam_radius=radius, power=0.2))
+    projector = AnchorProjector(SimulatedBench(lit, seed=2), components=40, outputs=2000)
+    x = rng.choice([-1, 0, 1], size=(60, 40))
+    found = projector.project(x).value
+    # The same medium under even light, phases of the anchor as the bench has them.
+    light = projector.bench.truth.light
+    matrix = SimulatedBench(even, seed=2).truth._medium.matrix(0.0)[projector.calibration.outputs]
+    anchor = matrix[:, :-1] @ (light.switched[:-1] * projector.calibration.scheme.anchor_states)
+    ideal = x @ (anchor.conj()[:, None] * matrix[:, :40] / np.abs(anchor)[:, None]).real.T
+    measured = float(np.nanmean(cosine(found, ideal)))
+    law = uneven_light_fidelity(light.switched[:40])
+    assert law < 0.9999
+    # Means over 60 vectors of about 27 random components: the weights that happen to be on scatter.
+    scatter = np.nanstd(cosine(found, ideal)) / np.sqrt(60)
+    assert measured == pytest.approx(law, abs=4 * scatter + 0.002)
+
+
+@pytest.mark.parametrize("contrast", [100.0, 500.0, 5000.0])
+def test_l34_off_state_light_costs_the_stated_cosine(
+    description: BenchDescription, rng: np.random.Generator, contrast: float
+) -> None:
+    leaky = wide(description, dmd=replace(description.dmd, contrast_ratio=contrast))
+    projector = AnchorProjector(SimulatedBench(leaky, seed=3), components=30, outputs=2000)
+    x = rng.choice([-1, 0, 1], size=(60, 30))
+    found = projector.project(x).value
+    scheme, light = projector.calibration.scheme, projector.bench.truth.light
+    matrix = projector.bench.truth._medium.matrix(0.0)[projector.calibration.outputs, :-1]
+    anchor = matrix @ scheme.anchor_states
+    ideal = x @ (anchor.conj()[:, None] * matrix[:, :30] / np.abs(anchor)[:, None]).real.T
+    measured = float(np.nanmean(cosine(found, ideal)))
+    law = anchor_gain_fidelity(light, scheme.anchor_states, kept=2000 / 3000)
+    # The gains of 2000 rows are one draw: their cosine scatters by about (1 - cos) sqrt(8 / 2000); noise costs 1e-4.
+    assert measured == pytest.approx(law, abs=4 * (1 - law) * np.sqrt(8 / 2000) + 5e-4)
+    assert law < 1 - 0.02 * 100 / contrast
+
+
+def test_padding_that_is_held_on_is_static_light(description: BenchDescription) -> None:
+    dark = wide(description, dmd=replace(description.dmd, contrast_ratio=np.inf))
+    held = replace(dark, layout=replace(dark.layout, padding_on=True))
+    off, on = (SimulatedBench(bench, seed=4).truth for bench in (dark, held))
+    nothing = np.zeros((1, 63), np.bool_)
+    assert not np.any(off.intensity(nothing))
+    unused = 40 * 50 - 63 * 20
+    expected = held.laser.photon_rate * 0.5 * unused / 2000 * held.medium.collected_fraction
+    # 3000 pixels of speckle: their mean has a relative standard error of 1 / sqrt(3000).
+    assert on.intensity(nothing).sum() == pytest.approx(expected, rel=4 / np.sqrt(3000))
+
+
+def test_uneven_amplitudes_give_the_same_bits_in_any_batch(
+    description: BenchDescription, rng: np.random.Generator
+) -> None:
+    lit = replace(description, laser=replace(description.laser, beam_radius=200e-6))
+    states = rng.random((9, 63)) < 0.5
+    truth = SimulatedBench(lit, seed=5).truth
+    whole = truth.field(states)
+    parts = np.concatenate([truth.field(states[k : k + 2]) for k in range(0, 9, 2)])
+    assert np.array_equal(parts, whole)
+    by_hand = (
+        truth._medium.matrix(0.0).astype(complex)
+        @ (np.pad(states, ((0, 0), (0, 1))) * truth.light.switched + truth.light.static).T
+    )
+    assert pytest.approx(by_hand, rel=1e-5, abs=1e-6 * np.abs(by_hand).max()) == whole.reshape(9, -1).T
