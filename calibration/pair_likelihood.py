@@ -90,8 +90,13 @@ class PairHistogram:
                 self.counts, charge=signal / gain, offset=nodes - signal, gain=gain, deviation=noise, top=self.top
             )
         else:
-            deviation = np.full(nodes.shape, np.sqrt(variance))
-            single = count_probability(self.counts, mean=nodes, deviation=deviation, top=self.top)
+            # Pixels that respond more have more shot noise: their part in the spread of the means is that of PRNU.
+            response = (np.exp(parameters[PRNU]) * signal / spread) ** 2
+            light = np.maximum(signal + response * (nodes - mean), 0)
+            gain = np.exp(parameters[GAIN])
+            deviation = np.sqrt(np.maximum(variance + gain * (light - signal), 1e-12))
+            skewness = gain**2 * light / deviation**3
+            single = count_probability(self.counts, mean=nodes, deviation=deviation, top=self.top, skewness=skewness)
         joint = (single * weights) @ single.T
         return np.asarray((1 - STRAY) * joint + STRAY / joint.size)
 

@@ -1,5 +1,7 @@
 """The exact converter: the probability of each count, rounding and clipping included."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
@@ -7,12 +9,18 @@ from scipy.stats import poisson
 
 
 def count_probability(
-    counts: NDArray[np.integer], *, mean: NDArray[np.float64], deviation: NDArray[np.float64], top: int
+    counts: NDArray[np.integer],
+    *,
+    mean: NDArray[np.float64],
+    deviation: NDArray[np.float64],
+    top: int,
+    skewness: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the probability of each count of a normal signal.
+    """Return the probability of each count of a normal signal, or of one that is slightly skewed.
 
-    .. math:: P(c) = \\Phi\\left(\\frac{c + \\frac12 - m}{\\sigma}\\right)
-                   - \\Phi\\left(\\frac{c - \\frac12 - m}{\\sigma}\\right)
+    .. math:: P(c) = F\\left(\\frac{c + \\frac12 - m}{\\sigma}\\right)
+                   - F\\left(\\frac{c - \\frac12 - m}{\\sigma}\\right), \\qquad
+              F(z) = \\Phi(z) - \\frac{\\gamma}{6} (z^2 - 1) \\varphi(z)
 
     Parameters
     ----------
@@ -22,6 +30,8 @@ def count_probability(
         Mean and standard deviation before rounding, in DN.
     top : int
         Largest count of the converter; it collects all that lies above, and zero all that lies below.
+    skewness : ndarray or None, optional, shape (node,)
+        Skewness gamma of the signal; the first term of Edgeworth's series, good to gamma^2 / 10 for small ones.
 
     Returns
     -------
@@ -31,7 +41,12 @@ def count_probability(
     cut = (_edges(counts, top)[:, None] - mean) / deviation
     # Differences of the nearer tail keep their digits far from the mean.
     upper, lower = cut[1:], cut[:-1]
-    return np.asarray(np.where(lower > 0, ndtr(-lower) - ndtr(-upper), ndtr(upper) - ndtr(lower)))
+    normal = np.where(lower > 0, ndtr(-lower) - ndtr(-upper), ndtr(upper) - ndtr(lower))
+    if skewness is None:
+        return np.asarray(normal)
+    bounded = np.clip(cut, -40, 40)
+    bend = skewness / 6 * (bounded**2 - 1) * np.exp(-(bounded**2) / 2) / math.sqrt(2 * math.pi)
+    return np.asarray(np.maximum(normal - np.diff(bend, axis=0), 0))
 
 
 def charge_probability(
