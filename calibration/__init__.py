@@ -3,8 +3,9 @@
 import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS threads spin
 
 from calibration.anchors import decode, plan
+from calibration.auto_exposure import ExposureChoice, auto_exposure
 from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
-from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
+from calibration.exposure import best_full_scale, choose_outputs, clipped_fraction, exposure_levels, intensity_error
 from calibration.fidelity import (
     cosine,
     intensity_correlation,
@@ -25,20 +26,24 @@ __all__ = [
     "CameraFrames",
     "CameraReport",
     "Estimate",
+    "ExposureChoice",
     "FrameStacks",
     "LightSeries",
     "Plan",
     "StoredFrames",
     "anchor_size",
+    "auto_exposure",
     "best_full_scale",
     "characterise_camera",
     "check_ternary",
     "choose_outputs",
+    "clipped_fraction",
     "cosine",
     "decode",
     "exposure_levels",
     "format_datasheet",
     "intensity_correlation",
+    "intensity_error",
     "load_camera_frames",
     "noise_to_signal",
     "normalised_error",
