@@ -99,14 +99,16 @@ def auto_exposure(bench: Bench, patterns: ArrayLike) -> ExposureChoice:
     Notes
     -----
     From a start within reach it takes two rounds of light frames and one dark frame, from anywhere at most six:
-    the law of the light makes one frame tell about six decades. Only the camera's gain, saturation and range of
-    exposures are taken as stated. The optimum is that of `best_full_scale`, for the contrast that is measured.
+    the law of the light makes one frame tell about six decades. Gain, noise, saturation and range of exposures of the
+    camera are taken as stated. The optimum is that of `best_full_scale`, for the contrast that is measured.
     """
     states = np.atleast_2d(np.asarray(patterns))
     search = _Search(bench, check_states(states, inputs=bench.layout.inputs))
     frame = search.look()
     while not search.done(frame) and search.rounds < MOST_ROUNDS:
         frame = search.look()
+    if bench.exposure_time != frame.time:
+        bench.exposure_time = frame.time
     return search.choice(frame)
 
 
