@@ -4,6 +4,7 @@ import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS thr
 
 from calibration.anchors import decode, plan
 from calibration.auto_exposure import ExposureChoice, auto_exposure
+from calibration.bench_camera import characterise_bench_camera
 from calibration.camera_report import CameraReport, characterise_camera, format_datasheet
 from calibration.exposure import best_full_scale, choose_outputs, clipped_fraction, exposure_levels, intensity_error
 from calibration.fidelity import (
@@ -34,6 +35,7 @@ __all__ = [
     "anchor_size",
     "auto_exposure",
     "best_full_scale",
+    "characterise_bench_camera",
     "characterise_camera",
     "check_ternary",
     "choose_outputs",

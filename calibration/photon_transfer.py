@@ -22,13 +22,16 @@ from calibration.light_series import LightSeries
 from calibration.linearity import Linearity, linearity
 from calibration.noise_model import threshold_charge
 from calibration.transfer_curve import TransferCurve, transfer_curve
-from calibration.uncertainty import Measured, excess_scatter, propagate
+from calibration.uncertainty import Measured, excess_scatter, fit_line, propagate
 
 QUANTISATION = 1 / 12
 """Variance of rounding, in DN^2, where the noise is at least half a DN."""
 
 SMALLEST_VARIANCE = 0.24
 """Dark variance in DN^2 below which the standard reports a bound: rounding hides the noise."""
+
+DITHERED = 0.5
+"""Variance of bright frames in DN^2 from which on rounding adds its 1/12 DN^2 to most pixels of speckle."""
 
 STANDARD_LEVELS = 50
 """Exposure levels that the standard asks for."""
@@ -122,8 +125,10 @@ def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) 
     -----
     K is the slope of the variance against the signal and R that of the signal against photons, both through the
     origin, over all levels up to 70 % of saturation; under uneven light over all levels, since no pixel saturates,
-    and with the laser's noise taken out. Signal and variance of a level are treated as independent:
-    for Poisson light their covariance moves eta by less than 1 / sqrt(electrons) of its uncertainty.
+    and with the laser's noise taken out. Where rounding hides the dark noise there, the dark variance says nothing:
+    the line of the gain gets an intercept of its own, over the levels of at least 0.7 DN of noise. Signal and
+    variance of a level are treated as independent: for Poisson light their covariance moves eta by less than
+    1 / sqrt(electrons) of its uncertainty.
     """
     dark = pair_statistics(series.dark_frames)
     bright = pair_statistics(series.bright_frames, uneven_light=not series.even_light)
@@ -133,8 +138,11 @@ def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) 
     signal_of_dark = dark_signal(dark, exposure_times=times)
     curve = transfer_curve(series, bright=bright, dark=dark)
     common = len(dark.mean) == 1
-    gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
-        used=curve.used, common=common)  # fmt: skip
+    if _hidden(series, signal_of_dark):
+        gain = _free_slope(curve)
+    else:
+        gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
+            used=curve.used, common=common)  # fmt: skip
     responsivity = None
     if curve.in_photons and curve.exposure is not None:
         responsivity = _slope(curve.exposure, curve.signal, own=bright.mean_uncertainty, dark=dark.mean_uncertainty,
@@ -162,6 +170,22 @@ def _slope(
     shared = float(weights @ dark) ** 2 if common else float(np.sum((weights * dark) ** 2))
     uncertainty = math.sqrt(float(np.sum((weights * own) ** 2)) + shared)
     return Measured(value=slope, uncertainty=uncertainty * excess_scatter((y - slope * x) / errors, parameters=1))
+
+
+def _hidden(series: LightSeries, dark: DarkSignal) -> bool:
+    """Return whether rounding hides the dark noise of a series for which there is no likelihood fit."""
+    return not series.even_light and dark.variance.value < SMALLEST_VARIANCE
+
+
+def _free_slope(curve: TransferCurve) -> Measured:
+    """Return the slope of the variance against the signal with a free intercept, where noise hides the rounding."""
+    noisy = curve.variance >= DITHERED
+    if noisy.sum() < 3:
+        raise ValueError(
+            f"only {int(noisy.sum())} levels have a variance of {DITHERED:g} DN^2, below which rounding hides the "
+            "noise: the gain needs light that is even, a larger gain, or more bits"
+        )
+    return fit_line(curve.signal[noisy], curve.variance[noisy], uncertainties=curve.variance_uncertainty[noisy]).slope
 
 
 def _figures(
@@ -242,7 +266,7 @@ def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal, *, satur
     if dark.variance.value < SMALLEST_VARIANCE:
         flags.append(
             f"dark variance {dark.variance.value:.3g} DN^2 is below {SMALLEST_VARIANCE} DN^2: rounding hides the dark "
-            "noise, which is given as a bound, and biases gain, black level and dark current; the likelihood fit holds"
+            f"noise, which is given as a bound, and biases {_biased(series)}"
         )
     if not curve.saturates and not saturation_known:
         flags.append("the variance does not fall at the brightest level: saturation was not reached, and is a bound")
@@ -257,3 +281,10 @@ def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal, *, satur
     if curve.exposure is None and (series.photons is not None or series.exposure_times is not None):
         flags.append("exposure times do not grow from level to level: linearity cannot be judged without photons")
     return tuple(flags)
+
+
+def _biased(series: LightSeries) -> str:
+    """Return what rounding biases, and what holds."""
+    if series.even_light:
+        return "gain, black level and dark current; the likelihood fit holds"
+    return "black level and dark current; the gain holds (free intercept), the likelihood fit takes even light"
