@@ -1,4 +1,4 @@
-"""Calibration from the command line: ``python -m calibration camera`` characterises a camera, from frames or on a bench."""
+"""Calibration from the command line: ``python -m calibration camera`` characterises a camera."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
     from calibration.camera_report import CameraReport
 
 CAMERA = """\
-Characterises a camera from files of frames or on a bench, by EMVA 1288 Release 4.0 Linear: gain, quantum efficiency, dark noise,
-black level, dark current, saturation, threshold, dynamic range, linearity, and from stacks DSNU and PRNU. Beside
-the standard's estimators it fits the exact converter, which holds where rounding hides the noise.
+Characterises a camera, from files of frames or on a bench, by EMVA 1288 Release 4.0 Linear: gain, quantum
+efficiency, dark noise, black level, dark current, saturation, threshold, dynamic range, linearity, and from stacks
+DSNU and PRNU. Beside the standard's estimators it fits the exact converter, which holds where rounding hides the
+noise.
 
 Give either FRAMES or --bench.
 
@@ -118,7 +119,8 @@ def _check_source(options: argparse.Namespace) -> None:
         raise ValueError("give either FRAMES, a file or folder of frames, or --bench, a bench; see --help")
     others = ("stacks", "bits", "alignment") if options.bench else ("seed", "flat_field")
     for name in others:
-        if getattr(options, name) not in (None, False):
+        given = getattr(options, name)
+        if given is not None and given is not False:
             source = "FRAMES" if options.bench else "--bench"
             raise ValueError(f"--{name.replace('_', '-')} goes with {source}: leave it out")
 

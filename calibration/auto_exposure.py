@@ -167,7 +167,8 @@ class _Search:
         if near:
             return True
         if frame.dark or frame.clipped == 1:  # a bound on the light, not its measure
-            wanted = max(wanted, 4 * frame.time) if frame.dark else min(wanted, frame.time / 4)
+            longer = max(4 * frame.time, frame.time + self.bench.camera.exposure_step)
+            wanted = max(wanted, longer) if frame.dark else min(wanted, frame.time / 4)
             if not self.too_short < wanted < self.too_long:
                 wanted = math.sqrt(self.too_short * self.too_long)
         camera = self.bench.camera
@@ -178,8 +179,9 @@ class _Search:
         """Return what the last frames say, or why no exposure time suits."""
         camera, best = self.bench.camera, self._best(frame)
         if frame.dark:
+            longest = ", the camera's longest exposure," if frame.time >= camera.exposure_maximum * (1 - 1e-9) else ""
             raise ValueError(
-                f"no light was found: at {frame.time:g} s, the camera's longest exposure, the mean signal is below "
+                f"no light was found: at {frame.time:g} s{longest} the mean signal is below "
                 f"{_range(camera) / frame.full_scale:.2g} DN; check the laser, its shutter and the pattern, or "
                 "change the laser's power"
             )

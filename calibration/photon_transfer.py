@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.dark_signal import DarkSignal, dark_current, dark_signal
-from calibration.frame_pairs import pair_statistics
+from calibration.frame_pairs import PairStatistics, pair_statistics
 from calibration.laser_noise import laser_noise, with_laser_noise
 from calibration.light_series import LightSeries
 from calibration.linearity import Linearity, linearity
@@ -29,6 +29,9 @@ QUANTISATION = 1 / 12
 
 SMALLEST_VARIANCE = 0.24
 """Dark variance in DN^2 below which the standard reports a bound: rounding hides the noise."""
+
+BENT = 0.35
+"""Dark variance in DN^2 below which rounding may be wrong by more than 0.01 DN^2 (law L46)."""
 
 DITHERED = 0.5
 """Variance of bright frames in DN^2 from which on rounding adds its 1/12 DN^2 to most pixels of speckle."""
@@ -125,9 +128,9 @@ def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) 
     -----
     K is the slope of the variance against the signal and R that of the signal against photons, both through the
     origin, over all levels up to 70 % of saturation; under uneven light over all levels, since no pixel saturates,
-    and with the laser's noise taken out. Where rounding hides the dark noise there, the dark variance says nothing:
-    the line of the gain gets an intercept of its own, over the levels of at least 0.7 DN of noise. Signal and
-    variance of a level are treated as independent: for Poisson light their covariance moves eta by less than
+    and with the laser's noise taken out. Where rounding bends the dark variance there (below 0.35 DN^2), it says
+    nothing: the line of the gain gets an intercept of its own, over the levels of at least 0.7 DN of noise. Signal
+    and variance of a level are treated as independent: for Poisson light their covariance moves eta by less than
     1 / sqrt(electrons) of its uncertainty.
     """
     dark = pair_statistics(series.dark_frames)
@@ -139,7 +142,7 @@ def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) 
     curve = transfer_curve(series, bright=bright, dark=dark)
     common = len(dark.mean) == 1
     if _hidden(series, signal_of_dark):
-        gain = _free_slope(curve)
+        gain = _free_slope(bright)
     else:
         gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
             used=curve.used, common=common)  # fmt: skip
@@ -173,19 +176,22 @@ def _slope(
 
 
 def _hidden(series: LightSeries, dark: DarkSignal) -> bool:
-    """Return whether rounding hides the dark noise of a series for which there is no likelihood fit."""
-    return not series.even_light and dark.variance.value < SMALLEST_VARIANCE
+    """Return whether rounding bends the dark variance of a series for which there is no likelihood fit."""
+    return not series.even_light and dark.variance.value < BENT
 
 
-def _free_slope(curve: TransferCurve) -> Measured:
-    """Return the slope of the variance against the signal with a free intercept, where noise hides the rounding."""
-    noisy = curve.variance >= DITHERED
+def _free_slope(bright: PairStatistics) -> Measured:
+    """Return the slope of the variance against the mean with a free intercept, where noise hides the rounding.
+
+    Dark frames have no part in it: their variance swings with the black level, which the dark current moves.
+    """
+    noisy = bright.variance >= DITHERED
     if noisy.sum() < 3:
         raise ValueError(
             f"only {int(noisy.sum())} levels have a variance of {DITHERED:g} DN^2, below which rounding hides the "
             "noise: the gain needs light that is even, a larger gain, or more bits"
         )
-    return fit_line(curve.signal[noisy], curve.variance[noisy], uncertainties=curve.variance_uncertainty[noisy]).slope
+    return fit_line(bright.mean[noisy], bright.variance[noisy], uncertainties=bright.variance_uncertainty[noisy]).slope
 
 
 def _figures(
