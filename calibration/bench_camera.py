@@ -75,8 +75,8 @@ def characterise_bench_camera(
         Macropixel states that are shown throughout; None takes every other macropixel, or fewer where the camera
         cannot expose that short.
     photon_rate : float or None, optional
-        Photons per pixel per second of that pattern, the mean over all pixels, for instance from a power meter.
-        Without it there is no quantum efficiency.
+        Photons per pixel per second of ``pattern``, the mean over all pixels, for instance from a power meter. Without
+        it there is no quantum efficiency.
     likelihood : bool, optional
         Whether to fit the exact converter too; it takes even light.
     progress : callable, optional
@@ -90,12 +90,14 @@ def characterise_bench_camera(
     Raises
     ------
     ValueError
-        If no exposure time suits the light, the light is declared even and is not, or frames are lost.
+        If no exposure time suits the light, it is declared even and is not, its rate is given without its pattern,
+        too few pixels stay below saturation, or frames are lost.
 
     Notes
     -----
     What is held in memory: two bright and two dark frames a level, of the pixels that are used, as words of 8 or
-    16 bits, and the stacks. For 50 levels and stacks of 50 frames that is 250 frames (300 under even light).
+    16 bits, and the stacks. For 50 levels and stacks of 50 frames that is 250 frames (300 under even light), and
+    the pairs once more while they are put together.
 
     Pixels are chosen by frames that serve nothing else, so that the choice does not bias the variance. Of each row
     the same number is taken, so that noise of whole rows is seen as such; columns are shifted by some pixels, and
@@ -105,6 +107,8 @@ def characterise_bench_camera(
     check_count("stack", stack, at_least=2)
     if photon_rate is not None:
         check_number("photon_rate", photon_rate, unit="photons/s", above=0)
+        if pattern is None:
+            raise ValueError("photon_rate is that of a pattern: give the pattern that it was measured with")
     if pattern is None:
         shown, choice = _fitting_pattern(bench, levels)
     else:
@@ -241,9 +245,11 @@ class _Campaign:
         camera = self.bench.camera
         self.bench.exposure_time = self._time_at(PILED_UP)
         expected = signal * (self.bench.exposure_time / self.choice.exposure_time)
-        frames = [self._take(SATURATED_FRAMES, light=light) for light in (True, False)]
+        bright = self._take(SATURATED_FRAMES, light=True)
+        self.bench.exposure_time = camera.exposure_minimum  # a well that is full holds the dark current's charge too
+        dark = self._take(SATURATED_FRAMES, light=False)
         stated = camera.saturation - camera.black_level
-        found = saturated_signal(*frames, expected=expected, span=stated)
+        found = saturated_signal(bright, dark, expected=expected, span=stated)
         if found.bound:
             return found, ("too few pixels saturate at the longest exposure: saturation is a bound",)
         if abs(found.value / stated - 1) > MISSTATED:

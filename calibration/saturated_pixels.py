@@ -24,7 +24,7 @@ def saturated_signal(bright: Counts, dark: Counts, *, expected: NDArray[np.float
     Parameters
     ----------
     bright, dark : ndarray of unsigned int, shape (frame, y, x)
-        Frames whose brightest pixels are far beyond saturation, and dark frames of the same exposure time, in DN.
+        Frames whose brightest pixels are far beyond saturation, and dark frames without dark current, in DN.
     expected : ndarray, shape (y, x)
         Signal that each pixel would show if it did not saturate, in DN; not finite where it is not known.
     span : float

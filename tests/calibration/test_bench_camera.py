@@ -143,9 +143,10 @@ def test_under_even_light_the_whole_standard_is_done(description: BenchDescripti
     assert prnu.uncertainty < 0.05 * prnu.value
     assert not any("declined" in flag for flag in report.flags)
     assert report.transfer.laser_noise is None
-    # Counts stop to follow at full well less the spread of its shot noise, three deviations of it, within a level.
+    # The variance is largest three deviations of shot noise below full well, 3 %; levels are 2.2 % apart, and the
+    # variance of one is known to 2.6 %, so that chance moves the largest by some levels.
     well = report.transfer.saturation_charge.value
-    assert 0.93 * 10_000 < well < 1.03 * 10_000
+    assert 0.88 * 10_000 < well < 1.03 * 10_000
 
 
 def test_speckle_declared_even_is_refused(description: BenchDescription) -> None:
@@ -181,6 +182,8 @@ def test_bad_requests_are_refused(description: BenchDescription) -> None:
         characterise_bench_camera(bench, levels=3)
     with pytest.raises(ValueError, match="photon_rate = -1"):
         characterise_bench_camera(bench, photon_rate=-1.0)
+    with pytest.raises(ValueError, match="give the pattern that it was measured with"):
+        characterise_bench_camera(bench, photon_rate=1e6)
     with pytest.raises(TypeError, match="pattern must be boolean"):
         characterise_bench_camera(bench, pattern=np.ones(63))
     narrow = speckle_bench(description, seed=1, rows=300, columns=8)

@@ -80,7 +80,7 @@ def test_the_separation_costs_no_bias_where_the_light_is_steady(
 
 
 def test_the_noise_of_the_laser_is_found_with_its_uncertainty(rng: np.random.Generator) -> None:
-    repeats, noise = 40, 0.004
+    repeats, noise = 40, 0.006
     found = []
     for _ in range(repeats):
         powers = 1 + noise * rng.standard_normal((20, 2))
