@@ -34,6 +34,9 @@ DIM = 100.0
 CLIPPED = 0.01
 """Saturated fraction from which on it, and not the mean, tells how bright the light is."""
 
+MANY = 0.1
+"""Saturated fraction from which on hot pixels are not what saturates, so that no dark frame is needed."""
+
 FREEDOM = (0.25, 100.0)
 """Degrees of freedom that are told apart; light of less contrast than a tenth counts as even."""
 
@@ -139,7 +142,7 @@ class _Search:
         self.rounds += 1
         time, top = self.bench.exposure_time, self.bench.camera.saturation
         clipped = float(np.mean(frames >= top))
-        if clipped > 0.5:
+        if clipped > MANY:
             return _Look(time, _scale_of(clipped, frames.size), clipped, math.nan, None, dark=False)
         then, dark = self._dark or self._take_dark()
         if not 0.25 <= time / then <= 4:
@@ -249,7 +252,7 @@ def _scale_of(clipped: float, pixels: int) -> float:
 
 
 def _measure(frames: Counts, dark: Counts, *, time: float, camera: Camera) -> _Look:
-    """Return what frames tell whose pixels are not mostly saturated."""
+    """Return what frames tell of which few pixels saturate."""
     usable = dark < camera.saturation
     counts, black = frames[:, usable].astype(np.float64), dark[usable].astype(np.float64)
     if not black.size:

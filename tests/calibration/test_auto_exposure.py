@@ -51,6 +51,16 @@ def test_from_six_decades_of_exposures_it_arrives_in_few_frames(
     assert choice.mean_signal == pytest.approx(signal, rel=4 * np.hypot(0.02, 0.03) / np.sqrt(pixels) + 0.005)
 
 
+@pytest.mark.parametrize("factor", [3.0, 12.0, 40.0])
+def test_one_partly_saturated_frame_tells_the_exposure(description: BenchDescription, factor: float) -> None:
+    # S = -ln p from 50 000 pixels: 2 % where S = 0.25, and the second frame is then within the 5 % that are left alone.
+    good = auto_exposure(SimulatedBench(sized(description, rows=200, columns=250), seed=1), PATTERN).exposure_time
+    bench = SimulatedBench(sized(description, rows=200, columns=250, start=good * factor), seed=1)
+    choice = auto_exposure(bench, PATTERN)
+    assert (choice.light_frames, choice.dark_frames) == (2, 1)
+    assert choice.exposure_time == pytest.approx(good, rel=0.1)
+
+
 def test_the_clipped_fraction_is_that_of_the_frames(description: BenchDescription) -> None:
     # Noise makes S* small: 400 electrons at saturation, so that the fraction can be counted over 12 480 pixels.
     bench = SimulatedBench(sized(description, rows=96, columns=130, full_well=400.0, gain=0.6), seed=3)
