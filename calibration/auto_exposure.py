@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaincc
 
 from calibration.bench_frames import take_frames
 from calibration.exposure import best_full_scale, clipped_fraction, intensity_error
@@ -18,6 +19,9 @@ from calibration.uncertainty import SIGNIFICANT
 from optics.bench import Bench
 from optics.camera import Camera
 from optics.validation import check_states
+
+UNCLIP_ROUNDS = 20
+"""Rounds in which what clipping hides of the moments is found; each brings them several times closer."""
 
 MOST_ROUNDS = 10
 """Rounds of light frames after which the search ends."""
@@ -31,8 +35,11 @@ FAR = 0.1
 DIM = 100.0
 """Saturation over signal from which on a dark frame of the same exposure time is needed."""
 
-CLIPPED = 0.01
-"""Saturated fraction from which on it, and not the mean, tells how bright the light is."""
+CLIPPED = 0.05
+"""Saturated fraction from which on it, and not mean and contrast, tells how bright the light is."""
+
+HIDING = 0.5
+"""Variance of the noise over the squared signal from which on the contrast of the light is not read off a frame."""
 
 MANY = 0.1
 """Saturated fraction from which on hot pixels are not what saturates, so that no dark frame is needed."""
@@ -53,13 +60,13 @@ class ExposureChoice:
     exposure_time : float
         Exposure time that the camera granted, in seconds; the bench is left at it.
     full_scale : float
-        S, the signal at saturation over the mean signal.
+        S, the signal at saturation over the mean signal, what clipping hides of it included.
     clipped_fraction : float
         Fraction of the pixels that saturate in the last frames; those that do so in the dark are left out.
     predicted_clipped_fraction : float
         The same by the intensity law, exp(-S) for fully developed speckle.
     mean_signal : float
-        Mean count above dark, in DN.
+        Mean count above dark, in DN, as it is in the frames.
     degrees_of_freedom : float
         One over the squared contrast of the light, camera noise taken off; between 0.25 and 100.
     light_frames, dark_frames : int
@@ -132,7 +139,7 @@ class _Search:
 
     def __init__(self, bench: Bench, states: NDArray[np.bool_]) -> None:
         self.bench, self.states = bench, states
-        self.rounds = self.dark_frames = 0
+        self.rounds = self.measured = self.dark_frames = 0
         self.too_short, self.too_long = 0.0, math.inf
         self._dark: tuple[float, Counts] | None = None
 
@@ -165,7 +172,8 @@ class _Search:
         elif frame.clipped == 1:
             self.too_long = min(self.too_long, frame.time)
         wanted = frame.time * frame.full_scale / self._best(frame)
-        tolerance = NEAR * 2.0 ** max(0, self.rounds - 3)  # light that fluctuates is not chased
+        self.measured += frame.freedom is not None
+        tolerance = NEAR * 2.0 ** max(0, self.measured - 2)  # light that fluctuates is not chased
         near = not frame.dark and frame.clipped <= CLIPPED and abs(math.log(wanted / frame.time)) < tolerance
         if near:
             return True
@@ -264,8 +272,27 @@ def _measure(frames: Counts, dark: Counts, *, time: float, camera: Camera) -> _L
     limit = SIGNIFICANT * math.sqrt((counts.var() / len(counts) + hidden) / black.size)
     if clipped > CLIPPED:
         return _Look(time, _scale_of(clipped, counts.size), clipped, signal, None, dark=False)
-    if signal < limit:
+    if signal < limit:  # hidden in the noise: this much light there may be
         return _Look(time, _range(camera) / (max(signal, 0.0) + limit), clipped, signal, None, dark=True)
     noise = hidden + camera.gain * signal
-    freedom = None if noise > NEAR * signal**2 else min(max(signal**2 / max(speckle, 1e-9), FREEDOM[0]), FREEDOM[1])
-    return _Look(time, _range(camera) / signal, clipped, signal, freedom, dark=False)
+    if noise > HIDING * signal**2:
+        return _Look(time, _range(camera) / signal, clipped, signal, None, dark=False)
+    scale, freedom = _unclipped(signal, speckle, span=_range(camera))
+    return _Look(time, scale, clipped, signal, freedom, dark=False)
+
+
+def _unclipped(signal: float, variance: float, *, span: float) -> tuple[float, float]:
+    """Return S and the degrees of freedom of the light whose clipped signal has a given mean and variance.
+
+    What clipping takes from the two moments, (I - S)_+ and (I^2 - S^2)_+ on average, is added until nothing changes.
+    """
+    mean, square = signal, variance + signal**2
+    for _ in range(UNCLIP_ROUNDS):
+        M = min(max(mean**2 / max(square - mean**2, 1e-9), FREEDOM[0]), FREEDOM[1])
+        S = span / mean
+        beyond, first, second = (float(gammaincc(M + power, M * S)) for power in range(3))
+        mean, square = (
+            signal + mean * (first - S * beyond),
+            variance + signal**2 + mean**2 * ((1 + 1 / M) * second - S**2 * beyond),
+        )
+    return span / mean, M
