@@ -162,7 +162,8 @@ class _Campaign:
         signal = self._reference()
         saturation, flags = self._saturation(signal)
         signal *= longest / self.choice.exposure_time
-        span = min(saturation.value, camera.saturation - camera.black_level)
+        stated = camera.saturation - camera.black_level
+        span = stated if saturation.bound else min(saturation.value, stated)
         limit = HEADROOM * (span - 5 * math.sqrt(camera.gain * span + (camera.gain * camera.dark_noise) ** 2))
         columns = _dimmest(signal, limit)
         rate = self.photon_rate

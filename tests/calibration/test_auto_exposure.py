@@ -61,6 +61,20 @@ def test_one_partly_saturated_frame_tells_the_exposure(description: BenchDescrip
     assert choice.exposure_time == pytest.approx(good, rel=0.1)
 
 
+def test_contrast_and_mean_are_those_before_clipping(description: BenchDescription) -> None:
+    # Six bits and 3 DN of noise belong at S = 4.2, where 1.5 % of the pixels clip.
+    settings = {"bits": 6, "gain": 0.0064, "read_noise": 470.0, "black_level": 12.0}
+    bench = SimulatedBench(sized(description, rows=200, columns=250, **settings), seed=1)
+    choice = auto_exposure(bench, PATTERN)
+    assert 0.01 < choice.clipped_fraction < 0.02
+    light = bench.truth.intensity(PATTERN[np.newaxis])[0] * bench.camera.quantum_efficiency * choice.exposure_time
+    # The truth is that of these grains; what is left is noise of 3 DN on 12, over 50 000 pixels. Left clipped, the
+    # squared contrast would be 0.90 of the truth (law L47), and S 1.5 % too large.
+    assert 1 / choice.degrees_of_freedom == pytest.approx(float(light.var() / light.mean() ** 2), abs=0.03)
+    scale = (bench.camera.saturation - 12) / (0.0064 * float(light.mean()))
+    assert choice.full_scale == pytest.approx(scale, rel=0.006)
+
+
 def test_the_clipped_fraction_is_that_of_the_frames(description: BenchDescription) -> None:
     # Noise makes S* small: 400 electrons at saturation, so that the fraction can be counted over 12 480 pixels.
     bench = SimulatedBench(sized(description, rows=96, columns=130, full_well=400.0, gain=0.6), seed=3)

@@ -7,12 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration import CameraReport, characterise_bench_camera, format_datasheet
+from calibration import (
+    CameraReport,
+    FrameStacks,
+    LightSeries,
+    characterise_bench_camera,
+    characterise_camera,
+    format_datasheet,
+)
 from calibration.__main__ import main
 from calibration.camera_figures import draw_camera
 from calibration.camera_report import report_arrays, report_table
+from calibration.nonuniformity import nonuniformity
 from calibration.saturated_pixels import saturated_signal
-from optics import BenchDescription, SimulatedBench
+from calibration.uncertainty import exact
+from optics import BenchDescription, Camera, SimulatedBench
 from optics.archive import load_archive
 from tests.calibration.bench_media import even_light
 
@@ -161,6 +170,36 @@ def test_light_that_never_saturates_gives_a_bound(description: BenchDescription)
     report = characterise_bench_camera(bench, levels=12, stack=2)
     assert report.transfer.saturation_charge.bound == "lower"
     assert any("saturation is a bound" in flag for flag in report.flags)
+
+
+class MisstatedBench(SimulatedBench):
+    """A bench whose camera is described with a full well that it does not have."""
+
+    @property
+    def camera(self) -> Camera:
+        return replace(self.description.camera, full_well=1.3 * self.description.camera.full_well)
+
+
+def test_a_full_well_that_is_smaller_than_stated_is_found_and_said(description: BenchDescription) -> None:
+    true = speckle_bench(description, seed=8, **CAMERAS["12 bit"] | {"gain": 0.25})
+    report = characterise_bench_camera(MisstatedBench(true.description, seed=8))
+    transfer = report.transfer
+    assert any("the camera is said to do so at" in flag for flag in report.flags)
+    assert transfer.saturation_charge.value == pytest.approx(10_000, abs=4 * transfer.saturation_charge.uncertainty)
+    # The pixels are chosen by what was found, so that none saturates and the gain is right.
+    assert transfer.gain.value == pytest.approx(0.25, abs=4 * transfer.gain.uncertainty)
+
+
+def test_prnu_is_not_made_of_speckle_from_anywhere(rng: np.random.Generator) -> None:
+    light = np.rint(rng.exponential(80, (20, 24)) + 10).clip(0, 254).astype(np.uint8)
+    bright, dark = np.stack([light, light]), np.full((2, 20, 24), 10, np.uint8)
+    stacks = FrameStacks(bright=bright, dark=dark, bits=8)
+    with pytest.raises(ValueError, match="declared flat, but its contrast is .*: this is speckle"):
+        nonuniformity(stacks, gain=exact(0.1))
+    pairs = np.stack([bright] * 8)
+    series = LightSeries(bright=pairs, dark=np.stack([dark] * 8), bits=8, even_light=False)
+    with pytest.raises(ValueError, match="PRNU needs even light, and that of the series is not"):
+        characterise_camera(series, stacks=stacks)
 
 
 def test_a_pile_up_is_told_from_a_slope(rng: np.random.Generator) -> None:
