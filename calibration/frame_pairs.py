@@ -73,7 +73,7 @@ def pair_statistics(pairs: Counts, *, uneven_light: bool = False) -> PairStatist
         if uneven_light:
             change, error, taken = _take_out(difference, pattern=mean - mean.mean())
             changes.append((change, error))
-        rows.append(_statistics(difference, float(mean.mean()), taken=taken))
+        rows.append(_statistics(difference, float(mean.mean()), taken=taken, uneven=uneven_light))
     means, variance, mean_uncertainty, variance_uncertainty = np.array(rows).T
     if not uneven_light:
         return PairStatistics(means, mean_uncertainty, variance, variance_uncertainty)
@@ -96,17 +96,21 @@ def _take_out(difference: NDArray[np.float64], *, pattern: NDArray[np.float64]) 
     return factor, math.sqrt(lost / power), lost
 
 
-def _statistics(difference: NDArray[np.float64], mean: float, *, taken: float) -> tuple[float, float, float, float]:
+def _statistics(
+    difference: NDArray[np.float64], mean: float, *, taken: float, uneven: bool
+) -> tuple[float, float, float, float]:
     """Return mean, variance and their uncertainties for one pair, given back the squares that a fit has taken."""
     halves = difference**2 / 2
     pixels = halves.size
     variance = (float(halves.sum()) + taken / 2) / (pixels - 1)
-    mean_error = _mean_variance(difference / 2)
+    mean_error, error = _mean_variance(difference / 2), _mean_variance(halves)
+    if uneven:  # pixels differ in their variance, which is no uncertainty: of a normal law 2/3 of the squares are
+        error -= max(float(halves.var(ddof=1)) - float(np.mean(halves**2)) * 2 / 3, 0.0) / pixels
     return (
         mean,
         variance,
         max(float(np.sqrt(mean_error)), 0.5 / pixels),
-        max(float(np.sqrt(_mean_variance(halves))), 0.5 / pixels),
+        max(float(np.sqrt(error)), 0.5 / pixels),
     )
 
 

@@ -104,11 +104,11 @@ def test_what_speckle_cannot_tell_is_declined_with_the_reason(description: Bench
 
 
 def test_the_uncertainty_of_the_gain_is_its_scatter(description: BenchDescription) -> None:
-    repeats = 24
+    repeats = 60
     bench = speckle_bench(description, seed=5, rows=40, columns=60, laser=0.005, **CAMERAS["12 bit"])
     gains = [characterise_bench_camera(bench, levels=20, stack=2).transfer.gain for _ in range(repeats)]
     deviations = np.array([(gain.value - 0.38) / gain.uncertainty for gain in gains])
-    # The sum of 24 squares has a mean of 24 and a standard deviation of sqrt(48); their mean one of 1 / sqrt(24).
+    # The sum of 60 squares has a mean of 60 and a standard deviation of sqrt(120); their mean one of 1 / sqrt(60).
     assert np.mean(deviations**2) == pytest.approx(1, abs=4 * np.sqrt(2 / repeats))
     assert abs(deviations.mean()) < 4 / np.sqrt(repeats)
 
