@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from calibration.camera_report import CameraReport, format_measured
+from calibration.noise_model import signal_to_noise
 from calibration.nonuniformity import Nonuniformity
-from calibration.photon_transfer import PhotonTransfer, signal_to_noise
+from calibration.photon_transfer import PhotonTransfer
 
 # Okabe and Ito's palette: colour-blind readers can tell these apart.
 BLUE, ORANGE, RED, GREY = "#0072B2", "#E69F00", "#D55E00", "#777777"
@@ -99,7 +100,7 @@ def _signal_to_noise(report: CameraReport) -> Figure:
         model = signal_to_noise(charge, gain=gain, dark_variance=dark)
         axes.loglog(charge / efficiency, model, color=RED, label="linear model")
         axes.loglog(charge / efficiency, np.sqrt(charge), color=GREY, linestyle=":", label="shot noise alone")
-        if report.pattern:
+        if report.pattern and report.pattern.prnu:
             dsnu, prnu = report.pattern.dsnu["total"].value, report.pattern.prnu["total"].value
             total = signal_to_noise(charge, gain=gain, dark_variance=dark, dsnu=dsnu, prnu=prnu)
             axes.loglog(charge / efficiency, total, color=ORANGE, linestyle="--", label="a single image")
@@ -136,19 +137,28 @@ def _linearity(transfer: PhotonTransfer) -> Figure:
 
 
 def _histograms(pattern: Nonuniformity) -> Figure:
-    """Draw logarithmic histograms of the averaged stacks about their means."""
-    signal = pattern.bright.mean - pattern.dark.mean
-    response = pattern.bright_image - pattern.dark_image
-    with _canvas(9.0, 3.8) as figure:
-        left, right = figure.subplots(1, 2)
+    """Draw logarithmic histograms of the averaged stacks about their means; that of the response needs light."""
+    response = pattern.bright is not None and pattern.bright_image is not None
+    with _canvas(9.0 if response else 4.8, 3.8) as figure:
+        left, *right = figure.subplots(1, 2 if response else 1, squeeze=False)[0]
         dark = pattern.dark_image - pattern.dark.mean
         _histogram(left, dark, left=pattern.dark.temporal / pattern.dark.frames, step=1 / pattern.dark.frames)
         left.set(xlabel="deviation of a dark pixel / DN", ylabel="pixels", title="Dark signal (DSNU)")
-        noise = pattern.bright.temporal / pattern.bright.frames + pattern.dark.temporal / pattern.dark.frames
-        step = 100 / signal / math.lcm(pattern.dark.frames, pattern.bright.frames)
-        _histogram(right, 100 * (response / signal - 1), left=noise * (100 / signal) ** 2, step=step)
-        right.set(xlabel="deviation of the response / %", title="Response (PRNU)")
+        for axes in right:
+            _response_histogram(axes, pattern)
     return figure
+
+
+def _response_histogram(axes: Axes, pattern: Nonuniformity) -> None:
+    """Draw the histogram of the response."""
+    if pattern.bright is None or pattern.bright_image is None:
+        raise ValueError("the response cannot be drawn without a bright stack")
+    signal = pattern.bright.mean - pattern.dark.mean
+    response = pattern.bright_image - pattern.dark_image
+    noise = pattern.bright.temporal / pattern.bright.frames + pattern.dark.temporal / pattern.dark.frames
+    step = 100 / signal / math.lcm(pattern.dark.frames, pattern.bright.frames)
+    _histogram(axes, 100 * (response / signal - 1), left=noise * (100 / signal) ** 2, step=step)
+    axes.set(xlabel="deviation of the response / %", title="Response (PRNU)")
 
 
 def _histogram(axes: Axes, values: NDArray[np.float64], *, left: float, step: float) -> None:

@@ -48,6 +48,7 @@ def characterise_camera(
     series: LightSeries,
     *,
     stacks: FrameStacks | None = None,
+    saturation: Measured | None = None,
     likelihood: bool = True,
     flags: tuple[str, ...] = (),
 ) -> CameraReport:
@@ -59,8 +60,11 @@ def characterise_camera(
         Pairs of bright and dark frames at growing exposure.
     stacks : FrameStacks or None, optional
         Stacks for DSNU and PRNU.
+    saturation : Measured or None, optional
+        Signal at saturation, in DN, where it is known from other frames; None takes it from the series.
     likelihood : bool, optional
-        Whether to fit the exact converter beside the estimators of the standard.
+        Whether to fit the exact converter beside the estimators of the standard; it takes the light to be even, and
+        is left out where it is not.
     flags : tuple of str, optional
         Reservations from before, for instance about the files.
 
@@ -72,11 +76,13 @@ def characterise_camera(
     Raises
     ------
     ValueError
-        If the frames are dark or saturated throughout.
+        If the frames are dark or saturated throughout, or PRNU is asked for of uneven light.
     """
-    transfer = photon_transfer(series)
+    if not series.even_light and stacks and stacks.bright is not None:
+        raise ValueError("PRNU needs even light, and that of the series is not: leave the bright stack out")
+    transfer = photon_transfer(series, saturation=saturation)
     pattern = nonuniformity(stacks, gain=transfer.gain) if stacks else None
-    fit = fit_quantiser(series, start=transfer) if likelihood else None
+    fit = fit_quantiser(series, start=transfer) if likelihood and series.even_light else None
     found = flags + transfer.flags + (pattern.flags if pattern else ()) + (fit.flags if fit else ())
     height, width = series.bright_frames.shape[2:]
     return CameraReport(
@@ -184,13 +190,17 @@ def report_arrays(report: CameraReport) -> tuple[dict[str, NDArray[Any]], dict[s
         arrays["exposure"] = curve.exposure
         units["exposure"] = "photons" if curve.in_photons else "s"
     if report.pattern:
-        arrays |= {"bright_image": report.pattern.bright_image, "dark_image": report.pattern.dark_image}
+        arrays["dark_image"] = report.pattern.dark_image
+        if report.pattern.bright_image is not None:
+            arrays["bright_image"] = report.pattern.bright_image
     return arrays, units
 
 
 def _groups(report: CameraReport) -> Iterator[tuple[str, list[Row]]]:
     """Give the parts of the table."""
     yield "Light to counts", _sensitivity(report.transfer)
+    if report.transfer.laser_noise:
+        yield "Light source", [("Laser intensity noise", "sigma_L", _percent(report.transfer.laser_noise), "%")]
     yield "Without light", _darkness(report.transfer)
     yield "Range", _range(report.transfer)
     if report.pattern:
@@ -243,7 +253,8 @@ def _pattern(pattern: Nonuniformity) -> list[Row]:
     for part in PARTS:
         rows.append((f"Dark non-uniformity, {part}", "DSNU", pattern.dsnu[part], "e"))
     for part in PARTS:
-        rows.append((f"Photo-response non-uniformity, {part}", "PRNU", _percent(pattern.prnu[part]), "%"))
+        figure = pattern.prnu[part] if pattern.prnu else None
+        rows.append((f"Photo-response non-uniformity, {part}", "PRNU", _percent(figure), "%"))
     return rows
 
 

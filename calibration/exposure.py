@@ -5,44 +5,108 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import gammaincc
 
 from calibration.scheme import AnchorScheme
 from optics.camera import Camera
+from optics.validation import check_number
 
 
-def best_full_scale(camera: Camera) -> float:
+def best_full_scale(camera: Camera, degrees_of_freedom: float = 1.0) -> float:
     """Return the saturation over the mean of a speckle frame that gives the smallest mean square error.
 
-    .. math:: \\frac{\\mathrm{MSE}}{\\langle I \\rangle^2} = 2 e^{-S}
-              + \\left(\\frac{S}{e_\\mathrm{sat}}\\right)^2 \\left(\\sigma_d^2 + \\frac{1}{12 K^2}\\right)
-              + \\frac{S}{e_\\mathrm{sat}}
+    It is the S at which `intensity_error` is smallest.
 
     Parameters
     ----------
     camera : Camera
         The camera; saturation charge e_sat, dark noise sigma_d and gain K count.
+    degrees_of_freedom : float, optional
+        M of the intensity law: 1 for one grain a pixel in one polarisation.
 
     Returns
     -------
     float
         S, the charge at saturation over the mean charge.
 
+    Raises
+    ------
+    ValueError
+        If the degrees of freedom are not positive.
+
     Notes
     -----
-    For fully developed speckle, one grain a pixel: the intensity is exponential and the fraction exp(-S) of
-    the pixels clips. About 10 for 8 bits and 10 000 electrons: the mean belongs at a tenth of the full scale.
+    About 10 for fully developed speckle, 8 bits and 10 000 electrons: the mean belongs at a tenth of the full scale.
+    Light of less contrast may be brighter, down to S just above 1 for light that is even.
 
     References
     ----------
     .. [1] Law L48 of the project's physics notes, in electrons; clipping of an exponential law is elementary.
     """
-    charge = camera.saturation_charge
-    floor = camera.dark_noise**2 + 1 / (12 * camera.gain**2)
+    check_number("degrees_of_freedom", degrees_of_freedom, above=0)
 
     def error(scale: float) -> float:
-        return 2 * math.exp(-scale) + (scale / charge) ** 2 * floor + scale / charge
+        return intensity_error(camera, scale, degrees_of_freedom=degrees_of_freedom)
 
-    return float(minimize_scalar(error, bounds=(0.5, 60.0), method="bounded", options={"xatol": 1e-6}).x)
+    largest = 60.0 * max(1.0, 1 / degrees_of_freedom)
+    return float(minimize_scalar(error, bounds=(0.5, largest), method="bounded", options={"xatol": 1e-6}).x)
+
+
+def intensity_error(camera: Camera, full_scale: float, *, degrees_of_freedom: float = 1.0) -> float:
+    """Return the mean square error of the intensities of a speckle frame over their squared mean.
+
+    .. math:: \\frac{\\mathrm{MSE}}{\\langle I \\rangle^2} = \\langle (I - S)_+^2 \\rangle
+              + \\left(\\frac{S}{e_\\mathrm{sat}}\\right)^2 \\left(\\sigma_d^2 + \\frac{1}{12 K^2}\\right)
+              + \\frac{S}{e_\\mathrm{sat}}
+
+    with I of mean 1 by the gamma law of M degrees of freedom, for which, Q being the regularised upper incomplete
+    gamma function,
+
+    .. math:: \\langle (I - S)_+^2 \\rangle = \\left(1 + \\tfrac1M\\right) Q(M + 2, MS) - 2 S Q(M + 1, MS)
+              + S^2 Q(M, MS)
+
+    Parameters
+    ----------
+    camera : Camera
+        The camera; saturation charge e_sat, dark noise sigma_d and gain K count.
+    full_scale : float
+        S, the charge at saturation over the mean charge.
+    degrees_of_freedom : float, optional
+        M, one over the squared contrast: 1 for one grain a pixel in one polarisation, 2 for two polarisations.
+
+    Returns
+    -------
+    float
+        What clipping, dark noise, rounding and shot noise add up to. For M = 1 the first term is 2 exp(-S).
+
+    References
+    ----------
+    .. [1] J. W. Goodman, Speckle Phenomena in Optics, 2007, sec. 4.6: the gamma law of integrated intensity.
+    """
+    M, S, charge = degrees_of_freedom, full_scale, camera.saturation_charge
+    hidden = (1 + 1 / M) * gammaincc(M + 2, M * S) - 2 * S * gammaincc(M + 1, M * S) + S**2 * gammaincc(M, M * S)
+    floor = camera.dark_noise**2 + 1 / (12 * camera.gain**2)
+    return float(hidden + (S / charge) ** 2 * floor + S / charge)
+
+
+def clipped_fraction(full_scale: float, *, degrees_of_freedom: float = 1.0) -> float:
+    """Return the fraction of the pixels of a speckle frame that saturate.
+
+    .. math:: P(I > S) = Q(M, M S)
+
+    Parameters
+    ----------
+    full_scale : float
+        S, the charge at saturation over the mean charge.
+    degrees_of_freedom : float, optional
+        M, one over the squared contrast.
+
+    Returns
+    -------
+    float
+        The fraction; exp(-S) for fully developed speckle (law L47).
+    """
+    return float(gammaincc(degrees_of_freedom, degrees_of_freedom * full_scale))
 
 
 def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, full_scale: float) -> list[float]:

@@ -19,7 +19,7 @@ FEWEST_PIXELS = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LightSeries:
-    """Pairs of bright and of dark frames at growing exposure, under even light.
+    """Pairs of bright and of dark frames at growing exposure.
 
     Parameters
     ----------
@@ -35,6 +35,9 @@ class LightSeries:
         Mean photons per pixel of each level. Without them nothing that needs the light is computed.
     exposure_times : array_like or None, optional, shape (level,)
         Exposure time of each level, in seconds. Without them there is no dark current.
+    even_light : bool, optional
+        Whether all pixels get the same light, as the standard asks. Where they do not, as in speckle, no pixel may
+        saturate at any level: mean and variance over the pixels then still lie on the line of the camera.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class LightSeries:
     alignment: str = "right"
     photons: ArrayLike | None = None
     exposure_times: ArrayLike | None = None
+    even_light: bool = True
 
     def __post_init__(self) -> None:
         check_count("bits", self.bits, at_least=1, at_most=16)
@@ -93,8 +97,8 @@ class FrameStacks:
 
     Parameters
     ----------
-    bright : array_like of unsigned int, shape (frame, y, x)
-        Frames under even light that fills about half of the range.
+    bright : array_like of unsigned int or None, optional, shape (frame, y, x)
+        Frames under even light that fills about half of the range; without them there is no PRNU.
     dark : array_like of unsigned int, shape (frame, y, x)
         Dark frames of the same exposure time.
     bits : int
@@ -111,17 +115,16 @@ class FrameStacks:
         they are said to be.
     """
 
-    bright: ArrayLike
     dark: ArrayLike
     bits: int
+    bright: ArrayLike | None = None
     alignment: str = "right"
 
     def __post_init__(self) -> None:
         check_count("bits", self.bits, at_least=1, at_most=16)
         check_choice("alignment", self.alignment, ("right", "left"))
-        stacks = right_justified(
-            {"bright stack": self.bright, "dark stack": self.dark}, bits=self.bits, alignment=self.alignment
-        )
+        given = {"dark stack": self.dark} | ({} if self.bright is None else {"bright stack": self.bright})
+        stacks = right_justified(given, bits=self.bits, alignment=self.alignment)
         for name, frames in stacks.items():
             if frames.ndim != 3 or min(frames.shape[1:]) < FEWEST_PIXELS or len(frames) < 2:
                 raise ValueError(
@@ -129,16 +132,17 @@ class FrameStacks:
                     f"{FEWEST_PIXELS} x {FEWEST_PIXELS} pixels"
                 )
             object.__setattr__(self, name.split()[0], frames)
-        if self.bright_frames.shape[1:] != self.dark_frames.shape[1:]:
+        bright = self.bright_frames
+        if bright is not None and bright.shape[1:] != self.dark_frames.shape[1:]:
             raise ValueError(
-                f"bright frames have {self.bright_frames.shape[1:]} pixels and dark ones "
-                f"{self.dark_frames.shape[1:]}: both must show the same pixels"
+                f"bright frames have {bright.shape[1:]} pixels and dark ones {self.dark_frames.shape[1:]}: both must "
+                "show the same pixels"
             )
 
     @property
-    def bright_frames(self) -> Counts:
-        """Return the bright frames, in DN, shape (frame, y, x)."""
-        return np.asarray(self.bright)
+    def bright_frames(self) -> Counts | None:
+        """Return the bright frames, in DN, shape (frame, y, x), where there are any."""
+        return None if self.bright is None else np.asarray(self.bright)
 
     @property
     def dark_frames(self) -> Counts:

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from calibration.frame_pairs import Counts
 from calibration.light_series import FrameStacks
 from calibration.photon_transfer import SMALLEST_VARIANCE
-from calibration.uncertainty import Measured, exact, propagate
+from calibration.uncertainty import Measured, exact, propagate, root
 
 PARTS = ("total", "row", "column", "pixel")
+
+UNEVEN = 0.2
+"""Contrast above which light is not even: some ten times the PRNU of a sensor, a fifth of that of speckle."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,22 +61,22 @@ class Nonuniformity:
     ----------
     dsnu : dict of str to Measured
         Rms of the dark offsets in electrons: total, row, column, pixel.
-    prnu : dict of str to Measured
-        Relative rms of the response: total, row, column, pixel.
-    bright, dark : SpatialVariance
-        What the figures follow from, in DN^2.
-    bright_image, dark_image : ndarray, shape (y, x)
-        Averaged stacks, in DN.
+    prnu : dict of str to Measured or None
+        Relative rms of the response: total, row, column, pixel; None without bright frames.
+    dark, bright : SpatialVariance
+        What the figures follow from, in DN^2; ``bright`` is None without bright frames.
+    dark_image, bright_image : ndarray, shape (y, x)
+        Averaged stacks, in DN; ``bright_image`` is None without bright frames.
     flags : tuple of str
         What a reader has to know before trusting the figures.
     """
 
     dsnu: dict[str, Measured]
-    prnu: dict[str, Measured]
-    bright: SpatialVariance
+    prnu: dict[str, Measured] | None
     dark: SpatialVariance
-    bright_image: NDArray[np.float64]
+    bright: SpatialVariance | None
     dark_image: NDArray[np.float64]
+    bright_image: NDArray[np.float64] | None
     flags: tuple[str, ...]
 
 
@@ -86,7 +89,7 @@ def nonuniformity(stacks: FrameStacks, *, gain: Measured) -> Nonuniformity:
     Parameters
     ----------
     stacks : FrameStacks
-        Bright frames at about half of saturation, and dark frames.
+        Dark frames and, for PRNU, bright ones at about half of saturation. To give them declares their light even.
     gain : Measured
         System gain K, in DN per electron.
 
@@ -98,34 +101,66 @@ def nonuniformity(stacks: FrameStacks, *, gain: Measured) -> Nonuniformity:
     Raises
     ------
     ValueError
-        If the bright stack is not brighter than the dark one, or is saturated.
+        If the bright stack is not brighter than the dark one, or is saturated, or shows speckle.
     """
-    images = [_average(frames) for frames in (stacks.bright_frames, stacks.dark_frames)]
-    bright, dark = (_spatial_variance(image, frames) for image, frames in images)
+    dark_image, moments = _average(stacks.dark_frames)
+    dark = _spatial_variance(dark_image, moments)
+    bright = bright_image = None
+    if stacks.bright_frames is not None:
+        bright_image, moments = _average(stacks.bright_frames)
+        bright = _spatial_variance(bright_image, moments)
+        _check_bright(stacks.bright_frames, bright, dark, bits=stacks.bits)
+    return Nonuniformity(
+        dsnu={part: _ratio(getattr(dark, part), gain) for part in PARTS},
+        prnu=_photo_response(bright, dark, pixels=dark_image.size) if bright else None,
+        dark=dark,
+        bright=bright,
+        dark_image=dark_image,
+        bright_image=bright_image,
+        flags=_flags(stacks, bright, dark),
+    )
+
+
+def _check_bright(frames: Counts, bright: SpatialVariance, dark: SpatialVariance, *, bits: int) -> None:
+    """Refuse a bright stack that is dark, saturated or speckle."""
     signal = bright.mean - dark.mean
-    if signal <= 4 * math.sqrt((bright.temporal + dark.temporal) / (bright.frames * images[0][0].size)):
+    if signal <= 4 * math.sqrt((bright.temporal + dark.temporal) / (bright.frames * frames[0].size)):
         raise ValueError(
             f"the bright stack ({bright.mean:.4g} DN) is not brighter than the dark one ({dark.mean:.4g} DN): "
             "PRNU needs light at about half of saturation"
         )
-    clipped = float(np.mean(stacks.bright_frames >= (1 << stacks.bits) - 1))
+    clipped = float(np.mean(frames >= (1 << bits) - 1))
     if clipped > 0.01:
         raise ValueError(
             f"{clipped:.2g} of the counts of the bright stack are saturated: PRNU needs light at about half of it"
         )
-    covariance = _chance_covariance(bright, dark, pixels=images[0][0].size)
-    return Nonuniformity(
-        dsnu={part: _root(getattr(dark, part), gain) for part in PARTS},
-        prnu={
-            part: _root(_difference(getattr(bright, part), getattr(dark, part), covariance), exact(signal))
-            for part in PARTS
-        },
-        bright=bright,
-        dark=dark,
-        bright_image=images[0][0],
-        dark_image=images[1][0],
-        flags=_flags(stacks, bright, dark),
-    )
+    check_even(math.sqrt(max(bright.total.value - dark.total.value, 0.0)) / signal)
+
+
+def check_even(contrast: float) -> None:
+    """Refuse light that is declared even and is not.
+
+    Parameters
+    ----------
+    contrast : float
+        Rms over mean of the signal of the pixels, temporal noise taken off.
+
+    Raises
+    ------
+    ValueError
+        If the contrast is above `UNEVEN`.
+    """
+    if contrast > UNEVEN:
+        raise ValueError(
+            f"the light is declared flat, but its contrast is {contrast:.2f}: this is speckle, or light of another "
+            f"pattern; PRNU needs light that is even to much less than {UNEVEN:g}"
+        )
+
+
+def _photo_response(bright: SpatialVariance, dark: SpatialVariance, *, pixels: int) -> dict[str, Measured]:
+    """Return PRNU and its parts."""
+    covariance, signal = _chance_covariance(bright, dark, pixels=pixels), exact(bright.mean - dark.mean)
+    return {part: _ratio(_difference(getattr(bright, part), getattr(dark, part), covariance), signal) for part in PARTS}
 
 
 @dataclass(frozen=True)
@@ -236,19 +271,19 @@ def _difference(bright: Measured, dark: Measured, covariance: float) -> Measured
     )
 
 
-def _root(variance: Measured, scale: Measured) -> Measured:
+def _ratio(variance: Measured, scale: Measured) -> Measured:
     """Return the root of a variance over a scale; a bound where the variance is lost in its uncertainty."""
-    if variance.value <= 2 * variance.uncertainty:
-        largest = math.sqrt(max(variance.value, 0.0) + 2 * variance.uncertainty) / scale.value
-        return Measured(value=largest, uncertainty=0.0, bound="upper")
-    return propagate(lambda v, s: math.sqrt(v) / s, variance, scale)
+    rms = root(variance)
+    if rms.bound:
+        return Measured(value=rms.value / scale.value, uncertainty=0.0, bound=rms.bound)
+    return propagate(lambda r, s: r / s, rms, scale)
 
 
-def _flags(stacks: FrameStacks, bright: SpatialVariance, dark: SpatialVariance) -> tuple[str, ...]:
+def _flags(stacks: FrameStacks, bright: SpatialVariance | None, dark: SpatialVariance) -> tuple[str, ...]:
     """Return what a reader has to know before trusting the figures."""
     flags = []
     for name, part in (("bright", bright), ("dark", dark)):
-        if part.temporal / part.frames > part.total.value:
+        if part and part.temporal / part.frames > part.total.value:
             flags.append(
                 f"temporal noise is still the larger part of the averaged {name} stack: {part.frames} frames are few"
             )

@@ -10,23 +10,31 @@ References
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.dark_signal import DarkSignal, dark_current, dark_signal
-from calibration.frame_pairs import pair_statistics
+from calibration.frame_pairs import PairStatistics, pair_statistics
+from calibration.laser_noise import laser_noise, with_laser_noise
 from calibration.light_series import LightSeries
 from calibration.linearity import Linearity, linearity
+from calibration.noise_model import threshold_charge
 from calibration.transfer_curve import TransferCurve, transfer_curve
-from calibration.uncertainty import Measured, excess_scatter, propagate
+from calibration.uncertainty import Measured, excess_scatter, fit_line, propagate
 
 QUANTISATION = 1 / 12
 """Variance of rounding, in DN^2, where the noise is at least half a DN."""
 
 SMALLEST_VARIANCE = 0.24
 """Dark variance in DN^2 below which the standard reports a bound: rounding hides the noise."""
+
+BENT = 0.35
+"""Dark variance in DN^2 below which rounding may be wrong by more than 0.01 DN^2 (law L46)."""
+
+DITHERED = 0.5
+"""Variance of bright frames in DN^2 from which on rounding adds its 1/12 DN^2 to most pixels of speckle."""
 
 STANDARD_LEVELS = 50
 """Exposure levels that the standard asks for."""
@@ -66,6 +74,8 @@ class PhotonTransfer:
         Signal-to-noise ratio at saturation, as a ratio.
     linearity : Linearity or None
         Deviation from the straight line.
+    laser_noise : Measured or None
+        Relative rms of the light from frame to frame; known only under uneven light, where it has a pattern.
     flags : tuple of str
         What a reader has to know before trusting the figures; empty where all is well.
     """
@@ -85,6 +95,7 @@ class PhotonTransfer:
     dynamic_range: Measured
     largest_snr: Measured
     linearity: Linearity | None
+    laser_noise: Measured | None
     flags: tuple[str, ...]
 
     @property
@@ -93,13 +104,15 @@ class PhotonTransfer:
         return self.dark.variance.value < SMALLEST_VARIANCE
 
 
-def photon_transfer(series: LightSeries) -> PhotonTransfer:
+def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) -> PhotonTransfer:
     """Characterise a camera from pairs of frames at growing exposure.
 
     Parameters
     ----------
     series : LightSeries
-        Bright and dark pairs under even light.
+        Bright and dark pairs.
+    saturation : Measured or None, optional
+        Signal at saturation, in DN, where it is known from other frames; None takes it from the series.
 
     Returns
     -------
@@ -114,74 +127,32 @@ def photon_transfer(series: LightSeries) -> PhotonTransfer:
     Notes
     -----
     K is the slope of the variance against the signal and R that of the signal against photons, both through the
-    origin, over all levels up to 70 % of saturation. Signal and variance of a level are treated as independent:
-    for Poisson light their covariance moves eta by less than 1 / sqrt(electrons) of its uncertainty.
+    origin, over all levels up to 70 % of saturation; under uneven light over all levels, since no pixel saturates,
+    and with the laser's noise taken out. Where rounding bends the dark variance there (below 0.35 DN^2), it says
+    nothing: the line of the gain gets an intercept of its own, over the levels of at least 0.7 DN of noise. Signal
+    and variance of a level are treated as independent: for Poisson light their covariance moves eta by less than
+    1 / sqrt(electrons) of its uncertainty.
     """
-    bright, dark = pair_statistics(series.bright_frames), pair_statistics(series.dark_frames)
+    dark = pair_statistics(series.dark_frames)
+    bright = pair_statistics(series.bright_frames, uneven_light=not series.even_light)
+    laser = laser_noise(bright)
+    bright = with_laser_noise(bright, laser, dark=dark)
     times = None if series.exposure_times is None else np.asarray(series.exposure_times)
     signal_of_dark = dark_signal(dark, exposure_times=times)
     curve = transfer_curve(series, bright=bright, dark=dark)
     common = len(dark.mean) == 1
-    gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
-        used=curve.used, common=common)  # fmt: skip
+    if _hidden(series, signal_of_dark):
+        gain = _free_slope(bright)
+    else:
+        gain = _slope(curve.signal, curve.variance, own=bright.variance_uncertainty, dark=dark.variance_uncertainty,
+            used=curve.used, common=common)  # fmt: skip
     responsivity = None
     if curve.in_photons and curve.exposure is not None:
         responsivity = _slope(curve.exposure, curve.signal, own=bright.mean_uncertainty, dark=dark.mean_uncertainty,
             used=curve.used, common=common)  # fmt: skip
-    return _figures(curve, signal_of_dark, gain, responsivity, flags=_flags(series, curve, signal_of_dark))
-
-
-def signal_to_noise(
-    charge: NDArray[np.float64], *, gain: float, dark_variance: float, dsnu: float = 0.0, prnu: float = 0.0
-) -> NDArray[np.float64]:
-    """Return the signal-to-noise ratio of the linear model.
-
-    .. math:: \\mathrm{SNR} = \\frac{\\mu_e}{\\sqrt{\\sigma_{y.dark}^2 / K^2 + \\mu_e + d^2 + p^2 \\mu_e^2}}
-
-    Parameters
-    ----------
-    charge : ndarray
-        Mean electrons of a pixel.
-    gain : float
-        System gain K, in DN per electron.
-    dark_variance : float
-        Temporal dark variance, rounding included, in DN^2.
-    dsnu : float, optional
-        Dark non-uniformity d, in electrons, where a single image is judged.
-    prnu : float, optional
-        Photo-response non-uniformity p, relative, where a single image is judged.
-
-    Returns
-    -------
-    ndarray
-        The ratio (law L43).
-
-    References
-    ----------
-    .. [1] EMVA Standard 1288, Release 4.0 Linear, sec. 2.6 and 4.3: temporal and total SNR.
-    """
-    noise = dark_variance / gain**2 + charge + dsnu**2 + (prnu * charge) ** 2
-    return np.asarray(charge / np.sqrt(noise))
-
-
-def threshold_charge(dark_variance: float, gain: float) -> float:
-    """Return the electrons at which the signal equals the temporal noise.
-
-    .. math:: \\mu_{e.min} = \\tfrac12 + \\sqrt{\\tfrac14 + \\sigma_{y.dark}^2 / K^2}
-
-    Parameters
-    ----------
-    dark_variance : float
-        Temporal dark variance, rounding included, in DN^2.
-    gain : float
-        System gain K, in DN per electron.
-
-    Returns
-    -------
-    float
-        Electrons (law L43); the exact root, not the short form that leaves the quarter out.
-    """
-    return 0.5 + math.sqrt(0.25 + dark_variance / gain**2)
+    known = saturation is not None
+    figures = _figures(curve, signal_of_dark, gain, responsivity, saturation=saturation)
+    return replace(figures, laser_noise=laser, flags=_flags(series, curve, signal_of_dark, saturation_known=known))
 
 
 def _slope(
@@ -204,25 +175,52 @@ def _slope(
     return Measured(value=slope, uncertainty=uncertainty * excess_scatter((y - slope * x) / errors, parameters=1))
 
 
+def _hidden(series: LightSeries, dark: DarkSignal) -> bool:
+    """Return whether rounding bends the dark variance of a series for which there is no likelihood fit."""
+    return not series.even_light and dark.variance.value < BENT
+
+
+def _free_slope(bright: PairStatistics) -> Measured:
+    """Return the slope of the variance against the mean with a free intercept, where noise hides the rounding.
+
+    Dark frames have no part in it: their variance swings with the black level, which the dark current moves.
+    """
+    noisy = bright.variance >= DITHERED
+    if noisy.sum() < 3:
+        raise ValueError(
+            f"only {int(noisy.sum())} levels have a variance of {DITHERED:g} DN^2, below which rounding hides the "
+            "noise: the gain needs light that is even, a larger gain, or more bits"
+        )
+    return fit_line(bright.mean[noisy], bright.variance[noisy], uncertainties=bright.variance_uncertainty[noisy]).slope
+
+
 def _figures(
-    curve: TransferCurve, dark: DarkSignal, gain: Measured, responsivity: Measured | None, *, flags: tuple[str, ...]
+    curve: TransferCurve,
+    dark: DarkSignal,
+    gain: Measured,
+    responsivity: Measured | None,
+    *,
+    saturation: Measured | None,
 ) -> PhotonTransfer:
-    """Return all figures that follow from curve, dark signal and the two slopes."""
+    """Return all figures that follow from curve, dark signal, the two slopes and a saturation known elsewhere."""
     limited = dark.variance.value < SMALLEST_VARIANCE
     variance = Measured(value=SMALLEST_VARIANCE, uncertainty=0.0) if limited else dark.variance
     upper, lower = ("upper", "lower") if limited else ("", "")
-    full = _saturation_exposure(curve) if responsivity else None
-    well = _saturation_signal(curve)
-    photons = efficiency = None
-    if responsivity and full:
+    well = saturation or _at_saturation(curve.signal, curve.saturation)
+    full = photons = efficiency = None
+    charge = propagate(lambda y, K: y / K, well, gain)
+    span = propagate(lambda y, v, K: y / (threshold_charge(v, K) * K), well, variance, gain)
+    if responsivity and curve.exposure is not None:
         efficiency = propagate(lambda R, K: R / K, responsivity, gain)
         photons = propagate(lambda v, K, R: threshold_charge(v, K) * K / R, variance, gain, responsivity)
-        charge = propagate(lambda p, R, K: p * R / K, full, responsivity, gain)
-        span = propagate(lambda p, v, K, R: p * R / (threshold_charge(v, K) * K), full, variance, gain, responsivity)
-    else:
-        charge = propagate(lambda y, K: y / K, well, gain)
-        span = propagate(lambda y, v, K: y / (threshold_charge(v, K) * K), well, variance, gain)
-    open_end = "" if curve.saturates else "lower"
+        full = propagate(lambda y, R: y / R, well, responsivity)
+        if saturation is None:  # then the exposure at saturation is what is known
+            full = _at_saturation(curve.exposure, curve.saturation)
+            charge = propagate(lambda p, R, K: p * R / K, full, responsivity, gain)
+            span = propagate(
+                lambda p, v, K, R: p * R / (threshold_charge(v, K) * K), full, variance, gain, responsivity
+            )
+    open_end = saturation.bound if saturation else "" if curve.saturates else "lower"
     threshold = propagate(threshold_charge, variance, gain)
     return PhotonTransfer(
         curve=curve,
@@ -240,7 +238,8 @@ def _figures(
         dynamic_range=_bounded(span, lower or open_end),
         largest_snr=_bounded(propagate(math.sqrt, charge), open_end),
         linearity=_linearity(curve),
-        flags=flags,
+        laser_noise=None,
+        flags=(),
     )
 
 
@@ -261,33 +260,21 @@ def _linearity(curve: TransferCurve) -> Linearity | None:
     )
 
 
-def _saturation_exposure(curve: TransferCurve) -> Measured:
-    """Return the exposure at saturation, which is known to one level."""
-    if curve.exposure is None:
-        raise ValueError("the exposure at saturation needs photons: give photons for each level")
-    return _at_saturation(curve.exposure, curve.saturation)
-
-
-def _saturation_signal(curve: TransferCurve) -> Measured:
-    """Return the signal at saturation, in DN, which is known to one level."""
-    return _at_saturation(curve.signal, curve.saturation)
-
-
 def _at_saturation(values: NDArray[np.float64], level: int) -> Measured:
     """Return a level's value; the truth lies anywhere between the middles of the steps on both sides."""
     step = abs(values[min(level + 1, len(values) - 1)] - values[level - 1]) / 2
     return Measured(value=float(values[level]), uncertainty=float(step) / math.sqrt(12))
 
 
-def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal) -> tuple[str, ...]:
+def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal, *, saturation_known: bool) -> tuple[str, ...]:
     """Return what a reader has to know before trusting the figures."""
     flags = []
     if dark.variance.value < SMALLEST_VARIANCE:
         flags.append(
             f"dark variance {dark.variance.value:.3g} DN^2 is below {SMALLEST_VARIANCE} DN^2: rounding hides the dark "
-            "noise, which is given as a bound, and biases gain, black level and dark current; the likelihood fit holds"
+            f"noise, which is given as a bound, and biases {_biased(series)}"
         )
-    if not curve.saturates:
+    if not curve.saturates and not saturation_known:
         flags.append("the variance does not fall at the brightest level: saturation was not reached, and is a bound")
     if len(curve.signal) < STANDARD_LEVELS:
         flags.append(f"{len(curve.signal)} exposure levels: EMVA 1288 asks for at least {STANDARD_LEVELS}")
@@ -300,3 +287,10 @@ def _flags(series: LightSeries, curve: TransferCurve, dark: DarkSignal) -> tuple
     if curve.exposure is None and (series.photons is not None or series.exposure_times is not None):
         flags.append("exposure times do not grow from level to level: linearity cannot be judged without photons")
     return tuple(flags)
+
+
+def _biased(series: LightSeries) -> str:
+    """Return what rounding biases, and what holds."""
+    if series.even_light:
+        return "gain, black level and dark current; the likelihood fit holds"
+    return "black level and dark current; the gain holds (free intercept), the likelihood fit takes even light"

@@ -6,11 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.anchors import decode, plan
+from calibration.auto_exposure import ExposureChoice, auto_exposure
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.records import Calibration, Estimate, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size
 from optics.bench import Bench, Exposure
 from optics.validation import check_count, check_number
+
+WEAKEST_ANCHOR = 50.0
+"""Saturation over the anchor's mean signal above which a bench is refused: its light drowns in the noise."""
 
 LARGEST_OVERLAP_LEAK = 1e-3
 """Off-state light over anchor light above which an overlapping anchor is refused: it turns rows by 2 e / |Ar|."""
@@ -146,13 +150,18 @@ class AnchorProjector:
     def _calibrate(self, scheme: AnchorScheme, outputs: int) -> Calibration:
         """Return the first calibration: light level, exposure times, outputs, stored frames."""
         camera = self.bench.camera
-        full_scale = best_full_scale(camera)
-        rate, off_rate = self._light(scheme)
-        times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale)
+        choice = self._find_exposure(scheme)
+        full_scale = best_full_scale(camera, degrees_of_freedom=choice.degrees_of_freedom)
         every = np.arange(camera.pixels)
+        off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), choice.exposure_time, every)
+        anchor, _ = self._mean(scheme.anchor_states, choice.exposure_time, every)
+        rate = float(np.mean(anchor - off)) / (choice.exposure_time * len(scheme.anchor))
+        off_rate = max(float(np.mean(off)) - camera.black_level, 0.0) / choice.exposure_time
+        self._check_off_state(scheme, share=off_rate / (rate * len(scheme.anchor)))
+        times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale)
         dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False)[0] for time in times]
-        brightest = self._mean(scheme.anchor_states, times[0], every)[0]
-        chosen = choose_outputs(brightest, dark[0], camera=camera, outputs=outputs)
+        longest = (anchor - dark[0]) * (times[0] / choice.exposure_time)  # as it will be at the longest exposure
+        chosen = choose_outputs(longest, np.zeros_like(longest), camera=camera, outputs=outputs)
         levels = tuple(
             self._store(scheme, time, chosen, frame[chosen]) for time, frame in zip(times, dark, strict=True)
         )
@@ -166,32 +175,20 @@ class AnchorProjector:
             full_scale=full_scale,
         )
 
-    def _light(self, scheme: AnchorScheme) -> tuple[float, float]:
-        """Return the mean signal of one macropixel and of the off state, in DN per second."""
-        camera = self.bench.camera
-        span = camera.saturation - camera.black_level
-        every = np.arange(camera.pixels)
-        time = self.bench.exposure_time
-        for _ in range(20):
-            anchor, _ = self._mean(scheme.anchor_states, time, every)
-            off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), time, every)
-            signal = float(np.mean(anchor - off)) / span
-            clipped = float(np.mean(anchor >= camera.saturation))
-            if clipped < 0.002 and signal > 0.02:
-                leak = max(float(np.mean(off)) - camera.black_level, 0.0)
-                self._check_off_state(scheme, share=leak / (signal * span))
-                return signal * span / (time * len(scheme.anchor)), leak / time
-            wanted = time * (0.25 if clipped >= 0.002 else min(4.0, 0.08 / max(signal, 1e-3)))
-            granted = camera.shutter.granted_exposure(
-                min(max(wanted, camera.shutter.exposure_minimum), camera.shutter.exposure_maximum)
+    def _find_exposure(self, scheme: AnchorScheme) -> ExposureChoice:
+        """Return the exposure that suits the anchor alone, or say that none does."""
+        try:
+            choice = auto_exposure(self.bench, scheme.anchor_states)
+        except ValueError as error:
+            raise ValueError(f"no exposure time suits the anchor's light: {error}, or the anchor's size") from error
+        self.frames_exposed += choice.light_frames + choice.dark_frames
+        if choice.full_scale > WEAKEST_ANCHOR:
+            raise ValueError(
+                f"no exposure time suits the light: at {choice.exposure_time:g} s, the camera's longest exposure, the "
+                f"anchor's mean signal is {100 / choice.full_scale:.2g} % of the range; change the laser's power or "
+                "the anchor's size"
             )
-            if granted == time:
-                break
-            time = granted
-        raise ValueError(
-            f"no exposure time suits the light: at {time:g} s the anchor's mean signal is {100 * signal:.2g} % of the "
-            f"range and {100 * clipped:.2g} % of the pixels saturate; change the laser's power or the anchor's size"
-        )
+        return choice
 
     @staticmethod
     def _check_off_state(scheme: AnchorScheme, *, share: float) -> None:

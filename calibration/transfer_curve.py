@@ -29,7 +29,7 @@ class TransferCurve:
     variance, variance_uncertainty : ndarray, shape (level,)
         Temporal variance less that of dark frames, in DN^2.
     used : ndarray of bool, shape (level,)
-        Levels from dark to 70 % of saturation, which the fits use.
+        Levels from dark to 70 % of saturation, which the fits use; all where the light is uneven.
     saturation : int
         Index of the level with the largest variance.
     saturates : bool
@@ -60,7 +60,8 @@ def transfer_curve(series: LightSeries, *, bright: PairStatistics, dark: PairSta
     Returns
     -------
     TransferCurve
-        One point a level; saturation is where the variance is largest, if it falls significantly after that.
+        One point a level; saturation is where the variance is largest, if it falls significantly after that. A
+        series under uneven light ends before saturation.
 
     Raises
     ------
@@ -75,9 +76,10 @@ def transfer_curve(series: LightSeries, *, bright: PairStatistics, dark: PairSta
     peak = int(np.argmax(bright.variance))
     fall = bright.variance[peak] - bright.variance[-1]
     noise = math.hypot(bright.variance_uncertainty[peak], bright.variance_uncertainty[-1])
-    saturates = peak < len(signal) - 1 and bool(fall > SIGNIFICANT * noise)
+    saturates = series.even_light and peak < len(signal) - 1 and bool(fall > SIGNIFICANT * noise)
     peak = peak if saturates else len(signal) - 1
     used = (np.arange(len(signal)) <= peak) & (signal <= FIT_RANGE * signal[peak])
+    used |= not series.even_light
     _check_usable(series, signal, np.sqrt(bright.variance + dark.variance), used)
     light = series.photons if series.photons is not None else series.exposure_times
     exposure = None if light is None else np.asarray(light)

@@ -92,6 +92,25 @@ def propagate(function: Callable[..., float], *inputs: Measured) -> Measured:
     return Measured(value=float(function(*values)), uncertainty=math.sqrt(total))
 
 
+def root(variance: Measured) -> Measured:
+    """Return the square root of a variance that was measured as a difference and may be lost in its uncertainty.
+
+    Parameters
+    ----------
+    variance : Measured
+        The variance; chance can make it negative.
+
+    Returns
+    -------
+    Measured
+        The root; an upper bound, of two standard deviations, where the variance is not twice its uncertainty.
+    """
+    if variance.value <= 2 * variance.uncertainty:
+        largest = math.sqrt(max(variance.value, 0.0) + 2 * variance.uncertainty)
+        return Measured(value=largest, uncertainty=0.0, bound="upper")
+    return propagate(math.sqrt, variance)
+
+
 def fit_line(
     positions: NDArray[np.float64], values: NDArray[np.float64], *, uncertainties: NDArray[np.float64]
 ) -> Line:

@@ -1,10 +1,13 @@
 """Cameras whose frames are characterised."""
 
+from dataclasses import replace
+from typing import Any
+
 from calibration.even_light import expose_light_series as light_series
 from calibration.even_light import expose_stacks as frame_stacks
 from optics import Camera
 
-__all__ = ["camera", "frame_stacks", "light_series"]
+__all__ = ["camera", "changed", "frame_stacks", "light_series"]
 
 
 def camera(
@@ -17,3 +20,9 @@ def camera(
         rows=rows, columns=columns, pixel_pitch=5e-6, quantum_efficiency=quantum_efficiency, full_well=full_well,
         gain=gain, read_noise=dark_noise / gain, bits=bits, black_level=black_level, **more,
     )  # fmt: skip
+
+
+def changed(device: Camera, **figures: Any) -> Camera:
+    """A camera with other figures; exposure times are those of its shutter."""
+    times = {name: figures.pop(name) for name in list(figures) if name.startswith("exposure_")}
+    return replace(device, shutter=replace(device.shutter, **times), **figures)

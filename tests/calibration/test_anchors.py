@@ -63,7 +63,7 @@ def test_saturated_pixels_are_flagged_and_their_error_bars_grow(
 ) -> None:
     # Four times the exposure that suits speckle: many pixels clip.
     too_bright = best_full_scale(description.camera) / 4
-    monkeypatch.setattr("calibration.projector.best_full_scale", lambda camera: too_bright)
+    monkeypatch.setattr("calibration.projector.best_full_scale", lambda camera, degrees_of_freedom: too_bright)
     projector = AnchorProjector(SimulatedBench(description, seed=2), components=10, outputs=500)
     x = ternary(rng, 100, 10, non_zeros=6)
     estimate = projector.project(x)

@@ -10,8 +10,9 @@ from scipy.stats import norm
 
 from calibration.frame_pairs import pair_statistics
 from calibration.light_series import FrameStacks, LightSeries
+from calibration.noise_model import signal_to_noise, threshold_charge
 from calibration.nonuniformity import nonuniformity
-from calibration.photon_transfer import photon_transfer, signal_to_noise, threshold_charge
+from calibration.photon_transfer import photon_transfer
 from calibration.quantiser import count_probability
 from calibration.uncertainty import Measured
 
