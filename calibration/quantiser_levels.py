@@ -111,7 +111,8 @@ def _dark_levels(series: LightSeries, start: PhotonTransfer, dark: PairStatistic
     times = np.zeros(levels)
     if _grows(start) and series.exposure_times is not None and levels > 1:
         times = np.asarray(series.exposure_times)
-    pools = min(levels, 1 + int(guess[RATE] * np.ptp(times) / POOLED))
+    # Two at least where the signal grows: rounding bends means, so that their slope has to be fitted with it.
+    pools = min(levels, 1 + bool(np.ptp(times)) + int(guess[RATE] * np.ptp(times) / POOLED))
     groups = np.array_split(np.argsort(times, kind="stable"), pools)[:: -(-pools // LARGEST_POOLS)]
     found: list[Level] = []
     for group in groups:

@@ -113,7 +113,8 @@ def fit_quantiser(series: LightSeries, *, start: PhotonTransfer) -> QuantiserFit
     alone = np.sqrt(np.maximum(dark.variance, 0.5 / pixels) / (2 * pixels))
     lines = float(np.median(dark.mean_uncertainty / alone))
     scales = (_excess(levels, best.parameters), start.dark.excess * max(lines, 1.0))
-    return _result(score, best, free, exact_levels=exact, scales=scales)
+    hidden = 0.0 if free[RATE] else _hidden_growth(series, start, float(first[RATE]))
+    return _result(score, best, free, exact_levels=exact, scales=scales, hidden=hidden)
 
 
 def make_score(levels: Sequence[Level], guess: Vector) -> Score:
@@ -164,10 +165,27 @@ def _excess(levels: Sequence[Level], parameters: Vector) -> float:
     return excess_scatter(np.array(deviations), parameters=2)
 
 
+def _hidden_growth(series: LightSeries, start: PhotonTransfer, rate: float) -> float:
+    """Return by how much, in DN, the dark signal may have grown beyond the fixed ``rate`` in the mean exposure time."""
+    slope = start.dark.mean_slope
+    if slope is None or series.exposure_times is None:
+        return 0.0
+    return float(np.mean(series.exposure_times)) * math.hypot(slope.value - rate, slope.uncertainty)
+
+
 def _result(
-    score: Score, best: Maximum, free: NDArray[np.bool_], *, exact_levels: int, scales: tuple[float, float]
+    score: Score,
+    best: Maximum,
+    free: NDArray[np.bool_],
+    *,
+    exact_levels: int,
+    scales: tuple[float, float],
+    hidden: float,
 ) -> QuantiserFit:
-    """Return estimates and intervals, wider by ``scales`` (of variances, of dark means) where the model falls short."""
+    """Return estimates and intervals.
+
+    They are wider by ``scales`` (of variances, of dark means) where the model falls short, and by ``hidden`` growth.
+    """
     at = best.parameters
     lowest = _lowest(at)
     largest = {GAIN: at[GAIN] + 2, NOISE: max(at[NOISE] + 3, 0.0), BLACK: at[BLACK] + 2}
@@ -177,6 +195,8 @@ def _result(
         )
         for index, scale in ((GAIN, scales[0]), (NOISE, scales[0]), (BLACK, scales[1]))
     }
+    low, high = (math.hypot(end - at[BLACK], hidden) for end in found[BLACK])
+    found[BLACK] = (float(at[BLACK]) - low, float(at[BLACK]) + high)
     gain = _measured(math.exp(at[GAIN]), tuple(math.exp(end) for end in found[GAIN]))
     open_end = found[NOISE][0] <= math.log(NARROWEST) + 0.01
     low = 0.0 if open_end else math.exp(found[NOISE][0])
