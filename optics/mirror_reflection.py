@@ -38,7 +38,7 @@ def travel_direction(incidence: ArrayLike) -> NDArray[np.float64]:
     """
     given = np.asarray(incidence, dtype=np.float64)
     if given.shape not in {(2,), (3,)} or not np.all(np.isfinite(given)):
-        raise ValueError(f"incidence must be two direction cosines (y, x) or a unit vector (y, x, z), got {incidence}")
+        raise ValueError(f"incidence must be two direction cosines (y, x) or a unit vector (y, x, z), got {given}")
     length = float(np.linalg.norm(given))
     if given.shape == (2,):
         if length >= 1:
