@@ -170,7 +170,7 @@ def _hidden_growth(series: LightSeries, start: PhotonTransfer, rate: float) -> f
     slope = start.dark.mean_slope
     if slope is None or series.exposure_times is None:
         return 0.0
-    return float(np.mean(series.exposure_times)) * math.hypot(slope.value - rate, slope.uncertainty)
+    return float(np.mean(np.asarray(series.exposure_times))) * math.hypot(slope.value - rate, slope.uncertainty)
 
 
 def _result(

@@ -9,15 +9,35 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 from optics.bench import Bench, BenchDescription, Exposure, GaussianDescription
 from optics.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
+from optics.blaze import (
+    blaze_incidence,
+    blaze_number,
+    blaze_wavelength,
+    collect_order,
+    diffraction_contrast,
+    in_plane_incidence,
+)
 from optics.camera import Camera
 from optics.camera_file import camera_modes, load_camera, shipped_cameras
 from optics.dmd import Dmd
+from optics.dmd_file import dmd_from_part, load_dmd, shipped_dmds
+from optics.etendue import modes_of_band, modes_of_etendue
+from optics.flatness import macropixel_amplitudes, reflection_phase, surface_height, zernike
 from optics.laser import Laser
 from optics.macropixels import Layout, MacropixelLayout, input_positions
 from optics.media import GaussianMedium, Medium
+from optics.mirror_faults import MirrorFaults, draw_faults
 from optics.mirror_frames import FrameRenderer, Orientation, pack_frames, unpack_frames
 from optics.mirror_light import InputLight, input_light, mirror_share
+from optics.mirror_motion import (
+    BoardVibration,
+    Sinusoid,
+    relaxing_flatness,
+    rigid_height,
+    wandering_flatness,
+)
 from optics.mirror_paths import ListedLayout, PathLayout
+from optics.orders import Orders, diffraction_orders, order_direction, order_efficiency
 from optics.pixel import nyquist_pitch, pixel_mtf
 from optics.radiometry import photons_per_pixel
 from optics.resources import data_folder
@@ -29,6 +49,7 @@ from optics.throughput import Throughput, throughput
 __all__ = [
     "Bench",
     "BenchDescription",
+    "BoardVibration",
     "Camera",
     "Dmd",
     "Exposure",
@@ -41,27 +62,52 @@ __all__ = [
     "ListedLayout",
     "MacropixelLayout",
     "Medium",
+    "MirrorFaults",
+    "Orders",
     "Orientation",
     "PathLayout",
     "Sensor",
     "Shutter",
     "SimulatedBench",
+    "Sinusoid",
     "Throughput",
     "bench_from_table",
     "bench_to_table",
+    "blaze_incidence",
+    "blaze_number",
+    "blaze_wavelength",
     "camera_modes",
+    "collect_order",
     "data_folder",
+    "diffraction_contrast",
+    "diffraction_orders",
+    "dmd_from_part",
+    "draw_faults",
+    "in_plane_incidence",
     "input_light",
     "input_positions",
     "load_bench",
     "load_camera",
+    "load_dmd",
+    "macropixel_amplitudes",
     "mirror_share",
+    "modes_of_band",
+    "modes_of_etendue",
     "nyquist_pitch",
+    "order_direction",
+    "order_efficiency",
     "pack_frames",
     "photons_per_pixel",
     "pixel_mtf",
+    "reflection_phase",
+    "relaxing_flatness",
+    "rigid_height",
     "shipped_benches",
     "shipped_cameras",
+    "shipped_dmds",
+    "surface_height",
     "throughput",
     "unpack_frames",
+    "wandering_flatness",
+    "zernike",
 ]

@@ -143,7 +143,8 @@ class BenchDescription:
         Returns
         -------
         float
-            The longer of the camera's and the DMD's frame, in seconds.
+            The longer of the camera's and the DMD's frame, in seconds; an exposure begins when the mirrors have landed.
         """
         shutter = self.camera.shutter
-        return max(shutter.pattern_period(exposure_time, rows=self.camera.rows), 1 / self.dmd.frame_rate)
+        camera = shutter.pattern_period(exposure_time + self.dmd.reset_time, rows=self.camera.rows)
+        return max(camera, 1 / self.dmd.frame_rate)

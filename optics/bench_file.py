@@ -19,6 +19,7 @@ from optics.description_file import (
     shipped_names,
 )
 from optics.dmd import Dmd
+from optics.dmd_file import dmd_from_part
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
 from optics.mirror_paths import PathLayout
@@ -73,8 +74,8 @@ def bench_from_table(table: Mapping[str, Any]) -> BenchDescription:
     Parameters
     ----------
     table : mapping
-        The content of a bench file. Its table of the camera may name a ``part`` (and its ``mode``) of
-        ``data/cameras``; the keys beside it then replace figures of the part.
+        The content of a bench file. Its tables of the camera and of the DMD may name a ``part`` (and a camera's
+        ``mode``) of ``data/cameras`` and ``data/dmds``; the keys beside it then replace figures of the part.
 
     Returns
     -------
@@ -92,7 +93,7 @@ def bench_from_table(table: Mapping[str, Any]) -> BenchDescription:
     return BenchDescription(
         name=read_value("", table["name"], str, where="name"),
         laser=laser,
-        dmd=read_description(Dmd, table["dmd"], where="[dmd]"),
+        dmd=_dmd(table["dmd"], wavelength=laser.wavelength),
         layout=_of_kind(LAYOUTS, table["layout"], where="[layout]"),
         medium=_of_kind(MEDIA, table["medium"], where="[medium]"),
         camera=_camera(table["camera"], wavelength=laser.wavelength),
@@ -134,6 +135,15 @@ def _of_kind(kinds: Mapping[str, type], value: object, *, where: str) -> Any:
     kind = table.pop("kind", next(iter(kinds)))
     check_choice(f"{where} kind", kind, list(kinds))
     return read_description(kinds[kind], table, where=where)
+
+
+def _dmd(value: object, *, wavelength: float) -> Dmd:
+    """Return the mirror array, whole or as a part with figures of its own."""
+    table = as_table(value, where="[dmd]")
+    if "part" in table:
+        return dmd_from_part(table, wavelength=wavelength, where="[dmd]")
+    dmd: Dmd = read_description(Dmd, table, where="[dmd]")
+    return dmd
 
 
 def _camera(value: object, *, wavelength: float) -> Camera:

@@ -180,7 +180,7 @@ def check_keys(table: Table, *, known: Sequence[str], required: Sequence[str], w
 
 
 def read_value(key: str, value: object, kind: type, *, where: str) -> Any:
-    """Return a value in the type of its field: whole numbers pass as floats, nothing else is converted.
+    """Return a value in the type of its field: whole numbers pass as floats and lists as tuples, no more is converted.
 
     Parameters
     ----------
@@ -206,6 +206,8 @@ def read_value(key: str, value: object, kind: type, *, where: str) -> Any:
         If it is not a number, or absurdly large.
     """
     name = f"{where} {key}".strip()
+    if typing.get_origin(kind) is tuple:
+        return _read_tuple(key, value, typing.get_args(kind)[0], where=where)
     if isinstance(value, int) and abs(value) > 2**63:
         raise ValueError(f"{name} is a whole number of {len(str(value))} digits: nothing on a bench is that large")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
@@ -215,3 +217,10 @@ def read_value(key: str, value: object, kind: type, *, where: str) -> Any:
     if isinstance(value, float) and math.isnan(value):
         raise ValueError(f"{name} is not a number (nan)")
     return value
+
+
+def _read_tuple(key: str, value: object, kind: type, *, where: str) -> tuple[Any, ...]:
+    """Return a list as a tuple, each entry in the type that all have."""
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{where} {key} = {value!r} must be a list of {kind.__name__}")
+    return tuple(read_value(f"{key}[{index}]", entry, kind, where=where) for index, entry in enumerate(value))

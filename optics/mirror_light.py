@@ -1,4 +1,4 @@
-"""The light that macropixels send into the medium: beam profile, mirrors that leak, mirrors that carry nothing."""
+"""The light that macropixels send into the medium: beam profile, flatness, mirrors that leak or do not obey."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.dmd import Dmd
+from optics.flatness import reflection_phase, surface_height
 from optics.laser import Laser
 from optics.macropixels import Layout
+from optics.mirror_faults import draw_faults
 from optics.mirror_paths import gaussian_light
 
 WEIGHT_BITS = 18
@@ -32,8 +34,8 @@ class InputLight:
 
     @property
     def even(self) -> bool:
-        """Return whether all macropixels switch the same amplitude."""
-        return bool(np.all(self.switched[:-1] == self.switched[0]))
+        """Return whether all macropixels switch the same real amplitude."""
+        return bool(np.all(self.switched[:-1] == self.switched[0].real))
 
     @property
     def photons_on(self) -> NDArray[np.float64]:
@@ -71,50 +73,83 @@ def mirror_share(laser: Laser, dmd: Dmd) -> NDArray[np.float64]:
     return np.asarray(2 * dmd.pitch**2 / (math.pi * laser.beam_radius**2) * profile)
 
 
-def input_light(laser: Laser, dmd: Dmd, layout: Layout) -> InputLight:
+def input_light(laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0) -> InputLight:
     """Return what the macropixels of a layout send, on and off.
 
-    .. math:: g_n = \\frac{1 - \\epsilon}{\\sqrt{k_n}} \\sum_m u_m, \\qquad
-              s_n = \\frac{\\epsilon}{\\sqrt{k_n}} \\sum_m u_m, \\qquad
-              u_m = \\sqrt{\\Phi \\eta s_m}
+    .. math:: g_n = \\frac{1 - \\epsilon}{\\sqrt{k_n}} \\sum_{m \\in \\mathrm{working}} u_m, \\qquad
+              s_n = \\frac{1}{\\sqrt{k_n}} \\left[ \\epsilon \\sum_{m \\in \\mathrm{working, stuck\\ off}} u_m
+              + \\sum_{m \\in \\mathrm{stuck\\ on}} u_m \\right]
+
+    .. math:: u_m = \\sqrt{\\Phi \\eta s_m} \\, e^{i \\varphi_m}
 
     Parameters
     ----------
     laser : Laser
-        Photons per second Phi, and where they fall.
+        Photons per second Phi, and the share s_m of each mirror.
     dmd : Dmd
-        Efficiency eta and off-state amplitude epsilon of the mirrors.
+        Efficiency eta and off-state amplitude epsilon of the mirrors, flatness, fractions of faulty mirrors.
     layout : Layout
         The k_n mirrors m of each macropixel n.
+    seed : int, optional
+        Seed of the faulty mirrors.
 
     Returns
     -------
     InputLight
         Amplitudes, rounded to 2^-18 of the largest.
 
+    Raises
+    ------
+    ValueError
+        If the layout does not fit, or no macropixel sends light.
+
     Notes
     -----
     The mirrors of a macropixel share a column of the medium: their fields add. An evenly lit macropixel then sends the
-    photons that fall on its mirrors, an unevenly lit one fewer. The mirrors without a component share the last input.
+    photons that fall on its mirrors, an unevenly lit or bent one fewer. The mirrors without a component share the last
+    input. Light comes at twice the tilt angle and leaves along the normal, which is how blazed arrays are lit.
 
     References
     ----------
     .. [1] Laws L34 (off-state light) and L35 (illumination weights) of the project's physics notes.
     """
-    owner = layout.mirror_inputs(dmd).ravel()
+    owner = layout.mirror_inputs(dmd)
     last = layout.inputs
-    own = np.where(owner < 0, last, owner)
-    field = np.sqrt(laser.photon_rate * dmd.efficiency * mirror_share(laser, dmd)).ravel()
-    count = np.maximum(np.bincount(own, minlength=last + 1), 1)
-    total = np.bincount(own, weights=field, minlength=last + 1) / np.sqrt(count)
+    own = np.where(owner < 0, last, owner).ravel()
+    field = _mirror_field(laser, dmd).ravel()
+    faults = draw_faults(dmd, seed=seed)
+    working = ~(faults.stuck_on | faults.stuck_off | faults.dead).ravel()
+    count = np.sqrt(np.maximum(np.bincount(own, minlength=last + 1), 1))
+
+    def added(mirrors: NDArray[np.bool_]) -> NDArray[np.complex128]:
+        chosen, labels = field[mirrors], own[mirrors]
+        parts = [np.bincount(labels, weights=part, minlength=last + 1) for part in (chosen.real, chosen.imag)]
+        return np.asarray((parts[0] + 1j * parts[1]) / count)
+
     leak = dmd.off_amplitude
-    switched = (1 - leak) * total.astype(np.complex128)
-    static = leak * total.astype(np.complex128)
+    obeying = added(working)
+    switched = (1 - leak) * obeying
+    static = leak * obeying
+    if faults.any:
+        static += leak * added(faults.stuck_off.ravel()) + added(faults.stuck_on.ravel())
     if layout.padding_on:
         static[last] += switched[last]
     switched[last] = 0
     step = float(np.abs(switched).max()) / 2**WEIGHT_BITS
+    if not step:
+        raise ValueError("no macropixel sends light that can be switched: check the beam and the faulty mirrors")
     return InputLight(_rounded(switched, step), _rounded(static, step))
+
+
+def _mirror_field(laser: Laser, dmd: Dmd) -> NDArray[np.complex128]:
+    """Return the amplitude that each working mirror sends while it is on."""
+    size = np.sqrt(laser.photon_rate * dmd.efficiency * mirror_share(laser, dmd))
+    if not any(dmd.flatness):
+        return size.astype(np.complex128)
+    phase = reflection_phase(
+        surface_height(dmd), wavelength=laser.wavelength, incidence_cosine=math.cos(2 * dmd.tilt_angle), exit_cosine=1.0
+    )
+    return np.asarray(size * np.exp(1j * phase))
 
 
 def _rounded(amplitudes: NDArray[np.complex128], step: float) -> NDArray[np.complex128]:

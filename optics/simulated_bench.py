@@ -61,7 +61,7 @@ class SimulatedBench:
         self._camera = delivered_camera(description.camera)
         self._exposure_time = self.camera.shutter.granted_exposure(description.exposure_time)
         self._exposures, self._clock = 0, 0.0
-        self.truth = Truth(description, self._medium)
+        self.truth = Truth(description, self._medium, seed=seed)
 
     @property
     def camera(self) -> Camera:
@@ -157,13 +157,15 @@ class Truth:
         What the bench is made of.
     medium : Medium
         Its medium, with one input more than the layout has macropixels.
+    seed : int
+        Seed of the faulty mirrors.
     """
 
-    def __init__(self, description: BenchDescription, medium: Medium) -> None:
+    def __init__(self, description: BenchDescription, medium: Medium, *, seed: int) -> None:
         self._description = description
         self._medium = medium
         self._off_state: NDArray[np.complex64] | None = None
-        self.light = input_light(description.laser, description.dmd, description.layout)
+        self.light = input_light(description.laser, description.dmd, description.layout, seed=seed)
 
     def field(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.complex64]:
         """Return the noiseless field at the camera, off-state light included.

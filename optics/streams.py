@@ -33,6 +33,8 @@ class NoiseSource(enum.IntEnum):
     DEAD = 10
     LINE_OFFSET = 11
     CONVERTER = 12
+    MIRROR_FAULTS = 20
+    FLATNESS_DRIFT = 21
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

@@ -91,6 +91,6 @@ def throughput(
 def _limit(description: BenchDescription, exposure_time: float) -> str:
     """Return what takes the longest."""
     shutter, rows = description.camera.shutter, description.camera.rows
-    if 1 / description.dmd.frame_rate >= shutter.pattern_period(exposure_time, rows=rows):
+    if 1 / description.dmd.frame_rate >= description.period(exposure_time):
         return "DMD"
     return "readout" if shutter.readout_time(rows) > exposure_time else "exposure"
