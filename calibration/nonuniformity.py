@@ -290,7 +290,7 @@ def _flags(stacks: FrameStacks, bright: SpatialVariance | None, dark: SpatialVar
     if dark.temporal < SMALLEST_VARIANCE:
         flags.append(
             f"temporal dark variance {dark.temporal:.2g} DN^2 does not dither the rounding, which bends offsets: DSNU "
-            "is biased; that of the likelihood fit holds"
+            "is biased; the likelihood fit under even light gives one that is not"
         )
     clipped = float(np.mean(stacks.dark_frames == 0))
     if clipped > 1e-3:

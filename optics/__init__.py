@@ -24,6 +24,7 @@ from optics.dmd_file import dmd_from_part, load_dmd, shipped_dmds
 from optics.etendue import modes_of_band, modes_of_etendue
 from optics.flatness import macropixel_amplitudes, reflection_phase, surface_height, zernike
 from optics.laser import Laser
+from optics.light_budget import LightBudget, light_budget
 from optics.macropixels import Layout, MacropixelLayout, input_positions
 from optics.media import GaussianMedium, Medium
 from optics.mirror_faults import MirrorFaults, draw_faults
@@ -59,6 +60,7 @@ __all__ = [
     "InputLight",
     "Laser",
     "Layout",
+    "LightBudget",
     "ListedLayout",
     "MacropixelLayout",
     "Medium",
@@ -86,6 +88,7 @@ __all__ = [
     "in_plane_incidence",
     "input_light",
     "input_positions",
+    "light_budget",
     "load_bench",
     "load_camera",
     "load_dmd",

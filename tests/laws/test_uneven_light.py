@@ -112,3 +112,45 @@ def test_uneven_amplitudes_give_the_same_bits_in_any_batch(
         @ (np.pad(states, ((0, 0), (0, 1))) * truth.light.switched + truth.light.static).T
     )
     assert pytest.approx(by_hand, rel=1e-5, abs=1e-6 * np.abs(by_hand).max()) == whole.reshape(9, -1).T
+
+
+@pytest.mark.parametrize(("stuck_on", "stuck_off", "dead"), [(0.0, 0.01, 0.0), (0.01, 0.0, 0.0), (0.004, 0.003, 0.003)])
+def test_stuck_mirrors_cost_the_stated_cosine(
+    description: BenchDescription, rng: np.random.Generator, stuck_on: float, stuck_off: float, dead: float
+) -> None:
+    # Macropixels of 20 mirrors: stuck ones make the components uneven; those stuck on are static light besides.
+    perfect = wide(description, dmd=replace(description.dmd, contrast_ratio=1000.0))
+    faulty = replace(perfect, dmd=replace(perfect.dmd, stuck_on=stuck_on, stuck_off=stuck_off, dead=dead))
+    bench = SimulatedBench(faulty, seed=7)
+    projector = AnchorProjector(bench, components=40, outputs=2000)
+    x = rng.choice([-1, 0, 1], size=(80, 40))
+    found = projector.project(x).value
+    scheme, light = projector.calibration.scheme, bench.truth.light
+    matrix = bench.truth._medium.matrix(0.0)[projector.calibration.outputs, :-1]
+    anchor = matrix @ (light.switched[:-1] * scheme.anchor_states)
+    ideal = x @ (anchor.conj()[:, None] * matrix[:, :40] / np.abs(anchor)[:, None]).real.T
+    each = cosine(found, ideal)
+    uneven = uneven_light_fidelity(light.switched[:40])
+    law = uneven * anchor_gain_fidelity(light, scheme.anchor_states, kept=2000 / 3000)
+    lost = stuck_on + stuck_off + dead
+    # The closed form over all draws of the mirrors, 40 macropixels being one of them: 1 - cos scatters by sqrt(2 / 40).
+    assert uneven == pytest.approx(
+        1 / np.sqrt(1 + lost / (20 * (1 - lost))), abs=4 * lost / 40 * np.sqrt(2 / 40) + 1e-4
+    )
+    assert float(np.nanmean(each)) == pytest.approx(law, abs=4 * (1 - law) * np.sqrt(8 / 2000) + 1e-3)
+    assert law < 0.9995
+
+
+def test_flatness_turns_and_weakens_macropixels(description: BenchDescription) -> None:
+    # Defocus of 30 nm rms: exp(-sigma^2) of the light in each macropixel, sigma the rms of its own phase.
+    bent = replace(description.dmd, flatness=(0.0, 0.0, 0.0, 30e-9))
+    flat = input_light(description.laser, description.dmd, description.layout).switched[:-1]
+    found = input_light(description.laser, bent, description.layout).switched[:-1]
+    positions = description.dmd.mirror_positions()
+    radius = np.hypot(positions[..., 0], positions[..., 1])
+    height = 30e-9 * np.sqrt(3) * (2 * (radius / radius.max()) ** 2 - 1)
+    phase = -2 * np.pi / 500e-9 * height * (1 + np.cos(2 * bent.tilt_angle))
+    owner = description.layout.mirror_inputs(description.dmd)
+    by_hand = np.array([np.exp(1j * phase[owner == k]).mean() for k in range(63)])
+    assert found / flat == pytest.approx(by_hand, abs=1e-5)
+    assert np.ptp(np.angle(found)) > 0.5
