@@ -11,7 +11,8 @@ A square array has one step a pitch. A diamond array (every second row shifted b
 point of a square lattice with steps of pitch / sqrt(2): row j, column k sits at step (j, 2 k + j mod 2). Axes of
 carriers are those of this lattice, so a carrier "along columns" is no longer one along mirror indices.
 
-Frames are taken as periodic: light that the pinhole spreads over one edge comes back at the other. The envelope of a
+Frames are taken as periodic: light that the pinhole spreads over one edge comes back at the other, and a carrier
+without a whole number of cycles along an axis has a seam there, as wide as a grain. The envelope of a
 single mirror, which is wider than any order, is left to the device (`optics.dmd`).
 """
 

@@ -41,7 +41,10 @@ def members(cls: type, where: str) -> Iterator[str]:
 
 
 # A protocol says in prose what its implementations document in full; an enumeration has no parameters of its own.
-PROSE = ("optics.bench.Bench", "optics.media.medium.Medium", "dfa.feedback.Feedback", "optics.streams.NoiseSource")
+PROSE = (
+    "optics.bench.Bench", "optics.encodings.encoding.Encoding", "optics.media.medium.Medium", "dfa.feedback.Feedback",
+    "optics.streams.NoiseSource",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,9 @@ GOLDEN = (5**0.5 - 1) / 2  # multiples of it modulo 1 spread any number of point
 
 @dataclass(frozen=True, kw_only=True)
 class AreaModulation:
-    """k = |x| n mirrors of each macropixel on, in one frame for each sign.
+    """Mirrors of each macropixel on in proportion to the component, in one frame for each sign.
+
+    With n mirrors, k = \\|x\\| n of them are on:
 
     .. math:: z = \\sum_c t_c \\frac{k_c}{n}, \\qquad y = z_+ - z_-
 
