@@ -50,11 +50,16 @@ class LeeHologram:
     ValueError
         If the array cannot carry the frequency, or cannot tell it from 0 or from its own opposite.
 
+    Notes
+    -----
+    Targets of complex64 are worked on in float32, in half the time: a mirror whose phase is at the edge of a fringe
+    to within rounding may then be in another state, about one in a million.
+
     References
     ----------
     .. [1] W.-H. Lee, Binary computer-generated holograms, Appl. Opt. 18, 3661 (1979). doi:10.1364/AO.18.003661
-    .. [2] R. Gutierrez-Cuevas, S. M. Popoff, Binary holograms for shaping light with digital micromirror devices,
-       arXiv:2311.16685 (2023).
+    .. [2] R. Gutierrez-Cuevas, S. M. Popoff, Binary holograms for shaping light with digital micromirror devices
+       (2023); their code, github.com/rodguti90/pyDMDholo, defines parallel and orthogonal.
     """
 
     carrier: Carrier
@@ -109,7 +114,7 @@ class LeeHologram:
         field = check_target(target)
         modulus = np.minimum(np.abs(field), 1)  # rounding may exceed 1
         shape = (field.shape[-2], field.shape[-1])
-        cycles = carrier_cycles(self.carrier, shape=shape, diamond=self.diamond).astype(modulus.dtype)
+        cycles = (carrier_cycles(self.carrier, shape=shape, diamond=self.diamond) % 1).astype(modulus.dtype)
         turns = cycles + np.angle(field) / (2 * np.pi)
         if self.modulus == "orthogonal":
             across = (-self.carrier[1], self.carrier[0])

