@@ -156,7 +156,7 @@ class FrameRenderer:
     def _drawn_frames(self, padded: Bits) -> Iterator[Bits]:
         """Give each frame, or those of its rows that differ; the next one overwrites it."""
         drawn = np.empty(self._drawn.shape, np.bool_)
-        if self._period or 16 * len(self._starts) <= drawn.size:
+        if self._period or 64 * len(self._starts) <= drawn.size:
             for states in padded:
                 self._write_runs(states, drawn.reshape(-1))
                 yield drawn
