@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
 from scipy.special import exp1, ive
 
-from optics.mirror_light import InputLight
+from optics.mirrors.light import InputLight
 from optics.validation import check_number
 
 

@@ -7,9 +7,19 @@ import os
 # It counts where numpy was not imported before.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
-from optics.bench import Bench, BenchDescription, Exposure, GaussianDescription
-from optics.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
-from optics.blaze import (
+from optics.bench import Bench, BenchDescription, Exposure
+from optics.camera import Camera
+from optics.dmd import Dmd
+from optics.etendue import modes_of_band, modes_of_etendue
+from optics.files.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
+from optics.files.camera_file import camera_modes, load_camera, shipped_cameras
+from optics.files.dmd_file import dmd_from_part, load_dmd, shipped_dmds
+from optics.files.resources import data_folder
+from optics.laser import Laser
+from optics.light_budget import LightBudget, light_budget
+from optics.macropixels import Layout, MacropixelLayout, input_positions
+from optics.media import GaussianDescription, GaussianMedium, Medium
+from optics.mirrors.blaze import (
     blaze_incidence,
     blaze_number,
     blaze_wavelength,
@@ -17,31 +27,21 @@ from optics.blaze import (
     diffraction_contrast,
     in_plane_incidence,
 )
-from optics.camera import Camera
-from optics.camera_file import camera_modes, load_camera, shipped_cameras
-from optics.dmd import Dmd
-from optics.dmd_file import dmd_from_part, load_dmd, shipped_dmds
-from optics.etendue import modes_of_band, modes_of_etendue
-from optics.flatness import macropixel_amplitudes, reflection_phase, surface_height, zernike
-from optics.laser import Laser
-from optics.light_budget import LightBudget, light_budget
-from optics.macropixels import Layout, MacropixelLayout, input_positions
-from optics.media import GaussianMedium, Medium
-from optics.mirror_faults import MirrorFaults, draw_faults
-from optics.mirror_frames import FrameRenderer, Orientation, pack_frames, unpack_frames
-from optics.mirror_light import InputLight, input_light, mirror_share
-from optics.mirror_motion import (
+from optics.mirrors.faults import MirrorFaults, draw_faults
+from optics.mirrors.flatness import macropixel_amplitudes, reflection_phase, surface_height, zernike
+from optics.mirrors.frames import FrameRenderer, Orientation, pack_frames, unpack_frames
+from optics.mirrors.light import InputLight, input_light, mirror_share
+from optics.mirrors.motion import (
     BoardVibration,
     Sinusoid,
     relaxing_flatness,
     rigid_height,
     wandering_flatness,
 )
-from optics.mirror_paths import ListedLayout, PathLayout
-from optics.orders import Orders, diffraction_orders, order_direction, order_efficiency
-from optics.pixel import nyquist_pitch, pixel_mtf
+from optics.mirrors.orders import Orders, diffraction_orders, order_direction, order_efficiency
+from optics.mirrors.paths import ListedLayout, PathLayout
 from optics.radiometry import photons_per_pixel
-from optics.resources import data_folder
+from optics.sensing.pixel import nyquist_pitch, pixel_mtf
 from optics.sensor import Sensor
 from optics.shutter import Shutter
 from optics.simulated_bench import SimulatedBench

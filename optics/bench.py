@@ -10,7 +10,7 @@ from optics.camera import Camera, Counts
 from optics.dmd import Dmd
 from optics.laser import Laser
 from optics.macropixels import Layout
-from optics.validation import check_number
+from optics.media.description import MediumDescription
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,27 +68,6 @@ class Bench(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianDescription:
-    """Description of the ideal Gaussian medium (`optics.media.GaussianMedium`).
-
-    Parameters
-    ----------
-    collected_fraction : float
-        Mean fraction of an input's photons that reaches the pixels that are read out, all together.
-
-    Raises
-    ------
-    ValueError
-        If the fraction is not above 0 and at most 1.
-    """
-
-    collected_fraction: float
-
-    def __post_init__(self) -> None:
-        check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
-
-
-@dataclass(frozen=True, kw_only=True)
 class BenchDescription:
     """A whole bench, as a file of ``data/benches`` describes it.
 
@@ -102,7 +81,7 @@ class BenchDescription:
         The mirrors.
     layout : Layout
         Which mirrors carry which component.
-    medium : GaussianDescription
+    medium : MediumDescription
         What scatters.
     camera : Camera
         What counts.
@@ -119,7 +98,7 @@ class BenchDescription:
     laser: Laser
     dmd: Dmd
     layout: Layout
-    medium: GaussianDescription
+    medium: MediumDescription
     camera: Camera
     exposure_time: float
 

@@ -69,7 +69,7 @@ class Dmd:
 
     Notes
     -----
-    A bench takes ``efficiency`` and ``contrast_ratio`` as they are. `optics.blaze.collect_order` works them out from
+    A bench takes ``efficiency`` and ``contrast_ratio`` as they are. `optics.collect_order` finds them from
     tilt, fill factor, reflectivity and window for an order, a wavelength and a direction of the light.
 
     References

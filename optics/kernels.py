@@ -47,7 +47,7 @@ def photon_rate(field: NDArray[np.complex64], *, weights: NDArray[np.float32] | 
         Field samples, in square roots of photons per pixel per second. The array is used as work space:
         its content is lost.
     weights : ndarray of float32 or None, shape (s,)
-        Weights of the s samples along each axis of a pixel (`optics.pixel.aperture_weights`); None for one sample.
+        Weights of the s samples along each axis of a pixel (see `optics.sensing.pixel`); None for one sample.
 
     Returns
     -------

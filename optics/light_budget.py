@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.bench import BenchDescription
-from optics.binning import delivered_camera
-from optics.mirror_light import input_light, mirror_share
+from optics.mirrors.light import input_light, mirror_share
+from optics.sensing.binning import delivered_camera
 from optics.validation import check_number
 
 

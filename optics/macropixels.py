@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.dmd import Dmd
-from optics.hilbert import hilbert_order
+from optics.mirrors.hilbert import hilbert_order
 from optics.validation import check_choice, check_count
 
 Owner = NDArray[np.int32]

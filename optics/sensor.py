@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optics.background import background_photons
-from optics.binning import bin_charge, bin_counts
 from optics.camera import Camera, Counts
-from optics.converter import align, convert, saturate
-from optics.fixed_pattern import draw_fixed_pattern
-from optics.pixel import share_with_neighbours
+from optics.sensing.background import background_photons
+from optics.sensing.binning import bin_charge, bin_counts
+from optics.sensing.converter import align, convert, saturate
+from optics.sensing.fixed_pattern import draw_fixed_pattern
+from optics.sensing.pixel import share_with_neighbours
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states
 from optics.validation import check_choice
 

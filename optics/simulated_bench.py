@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.bench import BenchDescription, Exposure
-from optics.binning import delivered_camera
 from optics.camera import Camera, Counts
 from optics.kernels import photon_rate
 from optics.macropixels import Layout, input_positions
-from optics.media import GaussianMedium, Medium, Time
-from optics.mirror_light import input_light
-from optics.pixel import aperture_weights
+from optics.media import Medium, MediumSite, Time
+from optics.mirrors.light import input_light
+from optics.sensing.binning import delivered_camera
+from optics.sensing.pixel import aperture_weights
 from optics.sensor import Sensor
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states
 from optics.validation import check_count, check_states
@@ -269,10 +269,10 @@ def _medium(description: BenchDescription, seed: int) -> Medium:
     """Return the medium that is described, with an input without a place for the mirrors that carry none."""
     places = input_positions(description.layout, description.dmd)
     camera = description.camera
-    return GaussianMedium(
+    site = MediumSite(
         input_positions=np.concatenate([places, np.full((1, 2), math.nan)]),
         output_shape=camera.shape,
         output_pitch=camera.pixel_pitch,
-        collected_fraction=description.medium.collected_fraction,
-        seed=seed,
+        wavelength=description.laser.wavelength,
     )
+    return description.medium.build(site, seed=seed)

@@ -43,7 +43,8 @@ def members(cls: type, where: str) -> Iterator[str]:
 # A protocol says in prose what its implementations document in full; an enumeration has no parameters of its own.
 PROSE = (
     "optics.bench.Bench", "optics.encodings.encoding.Encoding", "optics.macropixels.Layout",
-    "optics.media.medium.Medium", "dfa.feedback.Feedback", "optics.streams.NoiseSource",
+    "optics.media.description.MediumDescription", "optics.media.medium.Medium", "dfa.feedback.Feedback",
+    "optics.streams.NoiseSource",
 )  # fmt: skip
 
 

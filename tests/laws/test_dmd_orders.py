@@ -24,8 +24,8 @@ from optics import (
     order_direction,
     order_efficiency,
 )
-from optics.blaze import in_plane_order
-from optics.orders import Orders
+from optics.mirrors.blaze import in_plane_order
+from optics.mirrors.orders import Orders
 from tests.optics.rigid_mirror import NORMAL, amplitude, mirror_points, scattering_vector
 
 GREEN, RED = 532e-9, 633e-9

@@ -8,7 +8,7 @@ from scipy import fft, stats
 
 from optics import Camera, Sensor, nyquist_pitch, photons_per_pixel, pixel_mtf
 from optics.kernels import photon_rate
-from optics.pixel import aperture_weights
+from optics.sensing.pixel import aperture_weights
 
 
 def test_l40_photons_in_the_units_of_the_standard() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from optics import Camera, Sensor, Shutter
-from optics.background import background_photons
+from optics.sensing.background import background_photons
 
 
 @pytest.mark.parametrize("exposure", [1e-4, 3e-3, 0.01, 0.0137])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optics import Camera, Sensor
-from optics.converter import convert
-from optics.fixed_pattern import draw_fixed_pattern
+from optics.sensing.converter import convert
+from optics.sensing.fixed_pattern import draw_fixed_pattern
 
 
 def device(camera: Camera, bits: int, *, level: float, noise: float) -> Camera:

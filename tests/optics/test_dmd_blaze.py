@@ -18,7 +18,7 @@ from optics import (
     order_direction,
     order_efficiency,
 )
-from optics.mirror_reflection import envelope_centre, specular_direction
+from optics.mirrors.reflection import envelope_centre, specular_direction
 
 DMD = Dmd(rows=14, columns=11, pitch=10.8e-6, fill_factor=0.92, reflectivity=0.88, window_transmission=0.97)
 GREEN = 532e-9

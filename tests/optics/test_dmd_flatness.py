@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from optics import Dmd, MacropixelLayout, macropixel_amplitudes, reflection_phase, surface_height, zernike
-from optics.flatness import noll_indices
+from optics.mirrors.flatness import noll_indices
 
 DMD = Dmd(rows=140, columns=111, pitch=8e-6)
 NOLL = [(0, 0), (1, 1), (1, -1), (2, 0), (2, -2), (2, 2), (3, -1), (3, 1), (3, -3), (3, 3),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from optics import Camera, Sensor
-from optics.binning import delivered_camera
-from optics.fixed_pattern import draw_fixed_pattern
+from optics.sensing.binning import delivered_camera
+from optics.sensing.fixed_pattern import draw_fixed_pattern
 
 PATTERN = {"prnu": 0.05, "dsnu": 4.0, "row_offset": 3.0, "column_offset": 2.0, "hot_pixels": 0.02, "dead_pixels": 0.01}
 

@@ -18,7 +18,7 @@ from optics import (
     pack_frames,
     unpack_frames,
 )
-from optics.hilbert import hilbert_order
+from optics.mirrors.hilbert import hilbert_order
 
 DMD = Dmd(rows=70, columns=90, pitch=10e-6)
 BLOCKS = {"block_rows": 5, "block_columns": 4, "grid_rows": 8, "grid_columns": 12}

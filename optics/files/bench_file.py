@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from optics.bench import BenchDescription, GaussianDescription
+from optics.bench import BenchDescription
 from optics.camera import Camera
-from optics.camera_file import camera_from_part
-from optics.description_file import (
+from optics.dmd import Dmd
+from optics.files.camera_file import camera_from_part
+from optics.files.description_file import (
     Table,
     as_table,
     check_keys,
@@ -18,11 +19,11 @@ from optics.description_file import (
     read_value,
     shipped_names,
 )
-from optics.dmd import Dmd
-from optics.dmd_file import dmd_from_part
+from optics.files.dmd_file import dmd_from_part
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
-from optics.mirror_paths import PathLayout
+from optics.media import GaussianDescription
+from optics.mirrors.paths import PathLayout
 from optics.validation import check_choice
 
 MEDIA = {"gaussian": GaussianDescription}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from optics.camera import Camera
-from optics.description_file import (
+from optics.files.description_file import (
     Table,
     as_table,
     check_keys,

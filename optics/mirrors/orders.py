@@ -1,6 +1,6 @@
 """Diffraction orders of a mirror array: where they go and what power each carries.
 
-Directions are those of `optics.mirror_reflection`: pairs (y, x) of direction cosines, and ``incidence`` is where the
+Directions are those of `optics.mirrors.reflection`: pairs (y, x) of direction cosines, and ``incidence`` is where the
 light travels to. A light wave has the phase exp(+i k . r).
 
 References
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.dmd import Dmd
-from optics.mirror_reflection import envelope_centre, travel_direction
+from optics.mirrors.reflection import envelope_centre, travel_direction
 from optics.validation import check_count, check_number
 
 

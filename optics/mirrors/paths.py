@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.dmd import Dmd
-from optics.hilbert import hilbert_order
 from optics.macropixels import Owner
+from optics.mirrors.hilbert import hilbert_order
 from optics.validation import check_choice, check_count, check_number
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.dmd import CORNER_TILT, Dmd
-from optics.mirror_reflection import envelope_centre
-from optics.orders import diffraction_orders, order_efficiency
+from optics.mirrors.orders import diffraction_orders, order_efficiency
+from optics.mirrors.reflection import envelope_centre
 from optics.validation import check_count, check_number
 
 
@@ -37,7 +37,7 @@ def in_plane_incidence(dmd: Dmd, *, incidence_angle: float) -> NDArray[np.float6
     Returns
     -------
     ndarray, shape (2,)
-        Direction cosines (y, x) in which the light travels, as `optics.mirror_reflection` takes them.
+        Direction cosines (y, x) in which the light travels, as `optics.mirrors.reflection` takes them.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def diffraction_contrast(dmd: Dmd, *, order: tuple[int, int], incidence: ArrayLi
     order : tuple of two int
         Indices (m, n) of the collected order.
     incidence : array_like, shape (2,) or (3,)
-        Direction in which the light travels, as `optics.mirror_reflection` takes it.
+        Direction in which the light travels, as `optics.mirrors.reflection` takes it.
     wavelength : float
         Wavelength of the light, in metres.
 
@@ -207,7 +207,7 @@ def diffraction_contrast(dmd: Dmd, *, order: tuple[int, int], incidence: ArrayLi
     Notes
     -----
     The order sits some ten side lobes away from the light of the off mirrors, where a tenth of a degree of tilt moves
-    it from a zero to a lobe: the crests of the lobes are taken. `optics.orders.order_efficiency` tells where on a lobe
+    it from a zero to a lobe: the crests of the lobes are taken. `order_efficiency` tells where on a lobe
     it would sit if the tilt were exact. For an aperture that is small against the distance between orders. Light that
     edges, hinges and vias scatter is known to no envelope, and makes measured contrasts lower; the outline of the
     tilted mirror, which the envelope leaves out, makes them higher by up to a third (tested at 12 and
@@ -235,7 +235,7 @@ def collect_order(dmd: Dmd, *, incidence: ArrayLike, wavelength: float, order: t
     dmd : Dmd
         The mirror array.
     incidence : array_like, shape (2,) or (3,)
-        Direction in which the light travels, as `optics.mirror_reflection` takes it.
+        Direction in which the light travels, as `optics.mirrors.reflection` takes it.
     wavelength : float
         Wavelength of the light, in metres.
     order : tuple of two int or None, optional

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.dmd import Dmd
-from optics.flatness import reflection_phase, surface_height
 from optics.laser import Laser
 from optics.macropixels import Layout
-from optics.mirror_faults import draw_faults
-from optics.mirror_paths import gaussian_light
+from optics.mirrors.faults import draw_faults
+from optics.mirrors.flatness import reflection_phase, surface_height
+from optics.mirrors.paths import gaussian_light
 
 WEIGHT_BITS = 18
 """Bits to which amplitudes are rounded: sums of them behind a medium whose entries lie on a grid are then exact."""

@@ -16,7 +16,7 @@ def data_folder() -> Path:
     FileNotFoundError
         If the installation carries no data.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "data", package.parent / "data"):
         if (folder / "benches").is_dir():
             return folder

@@ -154,7 +154,7 @@ def relaxing_flatness(
     Returns
     -------
     ndarray, shape (..., coefficient)
-        Coefficients for `optics.flatness.surface_height`, in metres.
+        Coefficients for `optics.mirrors.flatness.surface_height`, in metres.
 
     Raises
     ------

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from optics.description_file import (
+from optics.dmd import Dmd
+from optics.files.description_file import (
     Table,
     as_table,
     check_keys,
@@ -12,7 +13,6 @@ from optics.description_file import (
     read_value,
     shipped_names,
 )
-from optics.dmd import Dmd
 from optics.validation import check_number
 
 TABLES = ("name", "dmd", "window")
@@ -43,7 +43,7 @@ def load_dmd(part: str | Path, *, wavelength: float | None = None) -> Dmd:
     Returns
     -------
     Dmd
-        The mirror array; `optics.blaze.collect_order` fits its efficiency to a bench.
+        The mirror array; `optics.mirrors.blaze.collect_order` fits its efficiency to a bench.
 
     Raises
     ------

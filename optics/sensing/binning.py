@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.camera import Camera, Counts
-from optics.fixed_pattern import merged
+from optics.sensing.fixed_pattern import merged
 
 
 def bin_charge(charge: NDArray[np.float32], *, binning: int) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from optics.resources import data_folder
+from optics.files.resources import data_folder
 from optics.validation import nearest
 
 Table = Mapping[str, Any]

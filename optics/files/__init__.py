@@ -1,0 +1,1 @@
+"""TOML files of benches and parts, every key checked, and where they lie."""
