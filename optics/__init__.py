@@ -17,7 +17,7 @@ from optics.files.dmd_file import dmd_from_part, load_dmd, shipped_dmds
 from optics.files.resources import data_folder
 from optics.laser import Laser
 from optics.light_budget import LightBudget, light_budget
-from optics.macropixels import Layout, MacropixelLayout, input_positions
+from optics.macropixels import Layout, MacropixelLayout, input_positions, square_block
 from optics.media import GaussianDescription, GaussianMedium, Medium
 from optics.mirrors.blaze import (
     blaze_incidence,
@@ -108,6 +108,7 @@ __all__ = [
     "shipped_benches",
     "shipped_cameras",
     "shipped_dmds",
+    "square_block",
     "surface_height",
     "throughput",
     "unpack_frames",

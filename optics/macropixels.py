@@ -1,5 +1,6 @@
 """Which mirrors carry which component of the input vector."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from optics.dmd import Dmd
 from optics.mirrors.hilbert import hilbert_order
-from optics.validation import check_choice, check_count
+from optics.validation import check_choice, check_count, check_number
 
 Owner = NDArray[np.int32]
 
@@ -79,9 +80,10 @@ class MacropixelLayout:
 
     Notes
     -----
-    Blocks are blocks of mirror indices. On a staggered array they are not square in metres: `input_positions` tells
-    where they are. Runs of components that are on together see the correlation of neighbouring columns of the medium
-    x^T C x / |x|^2 (law L35): along a Hilbert curve it is largest, in random order smallest.
+    Blocks are blocks of mirror indices. On a staggered array equal numbers of rows and columns are not square in
+    metres: `square_block` finds what is, `input_positions` tells where blocks are. Runs of components that are on
+    together see the correlation of neighbouring columns of the medium, x^T C x / |x|^2 (law L35): along a Hilbert
+    curve it is largest, in random order smallest.
     """
 
     block_rows: int
@@ -205,3 +207,29 @@ def input_positions(layout: Layout, dmd: Dmd) -> NDArray[np.float64]:
     used = owner[owner >= 0]
     sums = [np.bincount(used, weights=positions[:, axis], minlength=layout.inputs) for axis in (0, 1)]
     return np.stack(sums, axis=-1) / np.bincount(used, minlength=layout.inputs)[:, np.newaxis]
+
+
+def square_block(dmd: Dmd, *, side: float) -> tuple[int, int]:
+    """Return the block of mirrors whose outline is nearest to a square of a given side.
+
+    Parameters
+    ----------
+    dmd : Dmd
+        The mirror array.
+    side : float
+        Side of the square, in metres.
+
+    Returns
+    -------
+    tuple of int
+        Rows and columns of a block: equal on a square lattice; on a staggered array, whose rows are pitch / sqrt(2) and
+        whose columns sqrt(2) pitch apart, about twice as many rows as columns.
+
+    Raises
+    ------
+    ValueError
+        If the side is not positive.
+    """
+    check_number("side", side, unit="m", above=0)
+    stretch = math.sqrt(2) if dmd.staggered else 1.0
+    return max(1, round(side * stretch / dmd.pitch)), max(1, round(side / stretch / dmd.pitch))

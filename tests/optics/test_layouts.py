@@ -16,6 +16,7 @@ from optics import (
     PathLayout,
     input_positions,
     pack_frames,
+    square_block,
     unpack_frames,
 )
 from optics.mirrors.hilbert import hilbert_order
@@ -201,3 +202,16 @@ def test_orientation_transposes_first_and_flips_then() -> None:
     device = Orientation(transpose=True, flip_rows=True).to_device(frame)
     assert device.tolist() == [[3, 6], [2, 5], [1, 4]]
     assert math.prod(device.shape) == 6
+
+
+@pytest.mark.parametrize("staggered", [False, True])
+def test_square_blocks_are_square_in_metres(staggered: bool) -> None:
+    dmd = Dmd(rows=400, columns=200, pitch=7.6e-6, staggered=staggered)
+    rows, columns = square_block(dmd, side=200e-6)
+    layout = MacropixelLayout(block_rows=rows, block_columns=columns, grid_rows=3, grid_columns=4)
+    places = input_positions(layout, dmd).reshape(3, 4, 2)
+    down, right = np.diff(places[..., 0], axis=0).mean(), np.diff(places[..., 1], axis=1).mean()
+    # A block is a whole number of rows and columns: off by half a row or column at most.
+    assert down == pytest.approx(200e-6, abs=7.6e-6 / 2)
+    assert right == pytest.approx(200e-6, abs=7.6e-6 * np.sqrt(2) / 2)
+    assert (rows == columns) is not staggered
