@@ -97,7 +97,7 @@ def transfer_function(
             kernel[np.abs(distance * f - offset * root) > count * step / 2 * root] = 0
     if not propagating.all():
         kernel[~propagating] *= _evanescent(root[~propagating], distance=distance, dropped=band_limited)
-    return kernel.astype(wanted, copy=False)
+    return np.asarray(kernel.astype(wanted, copy=False))
 
 
 def _evanescent(decay: NDArray[np.float64], *, distance: float, dropped: bool) -> NDArray[np.float64] | float:

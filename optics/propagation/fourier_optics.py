@@ -97,7 +97,7 @@ def lens_transform_adjoint(
 ) -> Field:
     """Return the adjoint of `lens_transform`: from the back focal plane to the front one.
 
-    .. math:: u(r) = \\frac{-1}{i \\lambda f} \\sum_{r'} U(r') \\, e^{2 \\pi i \\, r \\cdot r' / \\lambda f} \\, dy \\, dx
+    .. math:: u(r) = \\frac{-1}{i \\lambda f} \\sum_{r'} U(r') \\, e^{2 \\pi i r \\cdot r' / \\lambda f} dy \\, dx
 
     Parameters
     ----------

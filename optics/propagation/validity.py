@@ -75,9 +75,10 @@ def check_window(shape: Shape, *, spacing: Pair, wavelength: float, distance: fl
     wide = padded_shape(shape, pad=pad)
     zones = window_fresnel_number(wide, spacing=spacing, wavelength=wavelength, distance=distance)
     if zones * ROUNDING < 1:
+        needed = math.ceil(pad / math.sqrt(zones) / ROUNDING)
         raise ValueError(
             f"distance = {distance:g} m is too far for a window of {wide[0]} x {wide[1]} samples: half of it holds "
-            f"{zones:.3g} Fresnel zones, at least 1 is needed; take pad of at least {math.ceil(pad / math.sqrt(zones))}, "
+            f"{zones:.3g} Fresnel zones, at least 1 is needed; take pad of at least {needed}, "
             "or fresnel_by_impulse_response, or fraunhofer"
         )
 
@@ -110,8 +111,8 @@ def check_angular_spectrum_sampling(
     _, radial = highest_used(shape, spacing=spacing, highest_frequency=highest_frequency)
     if distance and radial * wavelength >= 1:
         raise ValueError(
-            f"the grid holds {radial:g} cycles/m, evanescent beyond 1/wavelength = {1 / wavelength:g}: no margin samples "
-            "the kernel at grazing angles; give band_limited=True, or state a lower highest_frequency of the field, or "
+            f"the grid holds {radial:g} cycles/m, evanescent beyond 1/wavelength = {1 / wavelength:g}: no margin "
+            "samples the kernel at grazing angles; give band_limited=True, or state a lower highest_frequency of the field, or "
             "periodic=True"
         )
     reach = sampled_distance(shape, spacing=spacing, wavelength=wavelength, highest_frequency=highest_frequency)
@@ -153,14 +154,13 @@ def check_transfer_sampling(
         If the kernel turns by more than half a cycle from sample to sample along either axis.
     """
     along, _ = highest_used(shape, spacing=spacing, highest_frequency=highest_frequency)
-    reach = min(
-        (n * d / (2 * wavelength * f) for n, d, f in zip(shape, spacing, along, strict=True) if f), default=math.inf
-    )
+    reaches = [n * d / (2 * wavelength * f) for n, d, f in zip(shape, spacing, along, strict=True) if f]
+    reach = min(reaches, default=math.inf)
     if abs(distance) > pad * reach * ROUNDING:
         needed = math.ceil(abs(distance) / reach / ROUNDING)
         raise ValueError(
-            f"distance = {distance:g} m undersamples the Fresnel transfer function, which {pad} x {shape[0]} by {pad} x "
-            f"{shape[1]} samples carry up to {pad * reach:g} m; take pad of at least {needed} (a grid of "
+            f"distance = {distance:g} m undersamples the Fresnel transfer function, which {pad} x {shape[0]} by "
+            f"{pad} x {shape[1]} samples carry up to {pad * reach:g} m; take pad of at least {needed} (a grid of "
             f"{needed * shape[0]} x {needed * shape[1]}), or fresnel_by_impulse_response, or state the "
             "highest_frequency of the field, or periodic=True if the window is one period"
         )
