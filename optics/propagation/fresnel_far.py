@@ -59,6 +59,9 @@ def fresnel_impulse_response(
     _check_apart(distance)
     axes = []
     for count, step in zip(shape, spacing, strict=True):
+        if count == 1:  # nothing varies along this axis: the integral over it, not one sample of it
+            axes.append(np.sqrt([1j * wavelength * distance]))
+            continue
         along = scipy.fft.ifftshift(positions(count, spacing=step))
         axes.append(scipy.fft.fft(step * np.exp(1j * np.pi * (along**2 / (wavelength * distance)))))
     front = np.exp(2j * np.pi * np.fmod(distance / wavelength, 1)) / (1j * wavelength * distance)
@@ -181,7 +184,7 @@ def _far_kernel(
     check_beam(shape, spacing=spacing, wavelength=wavelength, distance=distance)
     _check_apart(distance)
     check_impulse_sampling(shape, spacing=spacing, wavelength=wavelength, distance=distance, pad=pad)
-    corner = math.hypot(*(n * d / 2 for n, d in zip(wide, spacing, strict=True)))
+    corner = math.hypot(*(n * d / 2 for n, d in zip(wide, spacing, strict=True) if n > 1))
     reaching = corner / (wavelength * abs(distance))  # the kernel holds x / (wavelength z), up to the corner
     used = reaching if highest_frequency is None else min(reaching, highest_frequency)
     check_paraxial(shape, spacing=spacing, wavelength=wavelength, distance=distance, highest_frequency=used)

@@ -191,7 +191,8 @@ def padded_shape(shape: Shape, *, pad: int) -> Shape:
     shape : tuple of int
         Rows and columns.
     pad : int
-        How many times wider the padded window is, along both axes; 1 is no margin.
+        How many times wider the padded window is; 1 is no margin. An axis of one sample, along which nothing varies,
+        has none.
 
     Returns
     -------
@@ -204,7 +205,8 @@ def padded_shape(shape: Shape, *, pad: int) -> Shape:
         If ``pad`` is below 1.
     """
     check_count("pad", pad)
-    return pad * shape[0], pad * shape[1]
+    y, x = (pad * n if n > 1 else 1 for n in shape)
+    return y, x
 
 
 def pad_field(field: Field, *, pad: int) -> Field:
@@ -223,8 +225,9 @@ def pad_field(field: Field, *, pad: int) -> Field:
         Field whose sample at the origin is still at the origin.
     """
     shape = grid_of(field)
-    wide = np.zeros((*field.shape[:-2], *padded_shape(shape, pad=pad)), field.dtype)
-    rows, columns = (slice(pad * n // 2 - n // 2, pad * n // 2 - n // 2 + n) for n in shape)
+    window = padded_shape(shape, pad=pad)
+    wide = np.zeros((*field.shape[:-2], *window), field.dtype)
+    rows, columns = (slice(m // 2 - n // 2, m // 2 - n // 2 + n) for m, n in zip(window, shape, strict=True))
     wide[..., rows, columns] = field
     return wide
 
@@ -251,9 +254,10 @@ def crop_field(field: Field, *, pad: int) -> Field:
     """
     check_count("pad", pad)
     wide = grid_of(field)
-    if wide[0] % pad or wide[1] % pad:
+    shape = [m if m == 1 else m // pad for m in wide]
+    if padded_shape((shape[0], shape[1]), pad=pad) != wide:
         raise ValueError(f"a field of {wide[0]} x {wide[1]} samples was not padded by {pad}: both must be multiples")
-    rows, columns = (slice(n // 2 - n // pad // 2, n // 2 - n // pad // 2 + n // pad) for n in wide)
+    rows, columns = (slice(m // 2 - n // 2, m // 2 - n // 2 + n) for m, n in zip(wide, shape, strict=True))
     return field[..., rows, columns]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optics.propagation.grid import Field, Pair, as_field, convolve, frequencies, grid_of, positions
+from optics.propagation.grid import Field, Pair, as_field, convolve, frequencies, grid_of, padded_shape, positions
 from optics.propagation.validity import check_beam, check_lens_sampling, check_tilt
 from optics.validation import check_number
 
@@ -184,7 +184,7 @@ def translate(field: ArrayLike, *, spacing: Pair, shift: Pair, pad: int, workers
     shape = grid_of(array)
     for axis, way, count, step in zip("yx", shift, shape, spacing, strict=True):
         check_number(f"shift along {axis}", abs(way), unit="m", at_most=max(pad - 1, 1) * count * step)
-    f_y, f_x = frequencies((pad * shape[0], pad * shape[1]), spacing=spacing)
+    f_y, f_x = frequencies(padded_shape(shape, pad=pad), spacing=spacing)
     kernel = np.exp(-2j * np.pi * (f_y * shift[0])) * np.exp(-2j * np.pi * (f_x * shift[1]))
     return convolve(array, kernel.astype(array.dtype), pad=pad, workers=workers)
 

@@ -135,7 +135,7 @@ def critical_distance(shape: Shape, *, spacing: Pair, wavelength: float) -> Pair
     Returns
     -------
     tuple of float
-        Distances along y and x, in metres: the transfer function is sampled up to the smaller one, the impulse
+        Distances along y and x, in metres, zero along an axis of one sample: the transfer function is sampled up to the smaller one, the impulse
         response from the larger one on. At z_c the two are a pair of discrete Fourier transforms if n is even.
 
     References
@@ -143,7 +143,7 @@ def critical_distance(shape: Shape, *, spacing: Pair, wavelength: float) -> Pair
     .. [1] D. G. Voelz and M. C. Roggemann, Appl. Opt. 48, 6132 (2009). doi:10.1364/AO.48.006132
     """
     check_grid(shape, spacing=spacing)
-    y, x = (n * d**2 / wavelength for n, d in zip(shape, spacing, strict=True))
+    y, x = (n * d**2 / wavelength if n > 1 else 0.0 for n, d in zip(shape, spacing, strict=True))
     return y, x
 
 

@@ -112,8 +112,8 @@ def check_angular_spectrum_sampling(
     if distance and radial * wavelength >= 1:
         raise ValueError(
             f"the grid holds {radial:g} cycles/m, evanescent beyond 1/wavelength = {1 / wavelength:g}: no margin "
-            "samples the kernel at grazing angles; give band_limited=True, or state a lower highest_frequency of the field, or "
-            "periodic=True"
+            "samples the kernel at grazing angles; give band_limited=True, or state a lower highest_frequency of the "
+            "field, or periodic=True"
         )
     reach = sampled_distance(shape, spacing=spacing, wavelength=wavelength, highest_frequency=highest_frequency)
     if abs(distance) > pad * reach * ROUNDING:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.fft
 from numpy.typing import NDArray
 from scipy.special import hankel1, j0, j1
 
@@ -135,7 +136,7 @@ def test_l2_the_band_limit_keeps_what_lands_within_half_a_window() -> None:
 
 def test_l2_the_rectangle_of_the_two_limits_is_aliased_at_its_corners() -> None:
     # The reference's Eq. (20) takes the rectangle for the ellipses; at its corner the kernel turns by more than 1/2.
-    shape, spacing, z = (300, 420), (1.2e-6, 0.9e-6), 5e-4
+    shape, spacing, z = (300, 330), (0.6 * GREEN, 0.55 * GREEN), 150 * GREEN
     v, u = band_limit(shape, spacing=spacing, wavelength=GREEN, distance=z)
     turns = z * u / math.sqrt(GREEN**-2 - u**2 - v**2) / (shape[1] * spacing[1])
     assert turns > 0.52
@@ -171,7 +172,7 @@ def test_l2_behind_a_slit_the_band_limit_removes_the_aliases(distance: float, be
         )
         wide = np.zeros(2 * count, complex)
         wide[count // 2 : count // 2 + count] = slit[0]
-        out = np.fft.ifft(np.fft.fft(wide) * kernel[0])[count // 2 : count // 2 + count]  # noqa: NPY, TID251
+        out = scipy.fft.ifft(scipy.fft.fft(wide) * kernel[0])[count // 2 : count // 2 + count]
         ratios.append(10 * math.log10(np.sum(np.abs(exact) ** 2) / np.sum(np.abs(out - exact) ** 2)))
         if band_limited:
             field = angular_spectrum(slit, spacing=(1.0, step), wavelength=GREEN, distance=distance, pad=2)
@@ -185,6 +186,7 @@ def test_l2_behind_a_slit_the_band_limit_removes_the_aliases(distance: float, be
 # L3
 
 WAISTS = (24e-6, 31e-6)
+BAND = 1e5  # there the spectrum of a waist of 20 um is exp(-(pi w f)^2) = 7e-18, in amplitude
 SHAPE, SPACING = (250, 288), (2.2e-6, 2.5e-6)
 
 
@@ -194,7 +196,9 @@ def test_l3_fresnel_gives_the_gaussian_beam(waves: int) -> None:
     z = waves * GREEN
     y, x = axes(SHAPE, SPACING)
     start = gaussian_beam(y, x, waists=WAISTS, z=0)
-    got = fresnel_by_transfer_function(start, spacing=SPACING, wavelength=GREEN, distance=z, pad=1)
+    got = fresnel_by_transfer_function(
+        start, spacing=SPACING, wavelength=GREEN, distance=z, pad=1, highest_frequency=BAND
+    )
     error = relative_error(got, gaussian_beam(y, x, waists=WAISTS, z=z))
     print(waves, error)
     assert error < 1e-14
@@ -203,10 +207,12 @@ def test_l3_fresnel_gives_the_gaussian_beam(waves: int) -> None:
 def test_l3_impulse_response_gives_the_gaussian_beam() -> None:
     # Truncation of beam and kernel at the window's edge: exp(-x^2/w^2) below 1e-17.
     shape, spacing, waists = (150, 180), (2.2e-6, 2.0e-6), (30e-6, 34e-6)
-    z = 4096 * GREEN
+    z = 8192 * GREEN
     y, x = axes(shape, spacing)
     start = gaussian_beam(y, x, waists=waists, z=0)
-    got = fresnel_by_impulse_response(start, spacing=spacing, wavelength=GREEN, distance=z, pad=1)
+    got = fresnel_by_impulse_response(
+        start, spacing=spacing, wavelength=GREEN, distance=z, pad=2, highest_frequency=BAND
+    )
     error = relative_error(got, gaussian_beam(y, x, waists=waists, z=z))
     print(error)
     assert error < 1e-12
@@ -218,7 +224,9 @@ def test_l3_width_amplitude_gouy_phase_and_curvature_at_two_rayleigh_lengths() -
     shape, spacing = (240, 270), (2.5e-6, 2.4e-6)
     y, x = axes(shape, spacing)
     start = gaussian_beam(y, x, waists=(waist, waist), z=0)
-    out = fresnel_by_transfer_function(start, spacing=spacing, wavelength=GREEN, distance=z, pad=1)
+    out = fresnel_by_transfer_function(
+        start, spacing=spacing, wavelength=GREEN, distance=z, pad=1, highest_frequency=BAND
+    )
     light = np.abs(out) ** 2
     for along in (y, x):
         assert 2 * math.sqrt(np.sum(light * along**2) / light.sum()) / waist == pytest.approx(math.sqrt(5), abs=1e-10)
@@ -237,7 +245,9 @@ def test_l3_a_line_focus_has_half_the_gouy_phase() -> None:
     z = 2 * math.pi * waist**2 / GREEN
     x = axes((1, 270), (1.0, 2.4e-6))[1]
     start = np.exp(-(x**2) / waist**2)
-    out = fresnel_by_transfer_function(start, spacing=(1.0, 2.4e-6), wavelength=GREEN, distance=z, pad=1)
+    out = fresnel_by_transfer_function(
+        start, spacing=(1.0, 2.4e-6), wavelength=GREEN, distance=z, pad=1, highest_frequency=BAND
+    )
     carrier = np.exp(-2j * math.pi * math.fmod(z / GREEN, 1))
     assert np.angle(out[0, 135] * carrier) == pytest.approx(-math.atan(2) / 2, abs=1e-11)
 
@@ -276,7 +286,9 @@ def test_l3_angular_spectrum_gives_the_hankel_integral(waves: int) -> None:
     got = angular_spectrum(start, spacing=spacing, wavelength=GREEN, distance=z, pad=2)
     node, weight = np.polynomial.legendre.leggauss(400)
     f = (node + 1) / 2 * 0.55 / GREEN  # there the spectrum is exp(-(pi w f)^2) = exp(-48)
-    plane = math.pi * waist**2 * np.exp(-((math.pi * waist * f) ** 2)) * np.exp(2j * np.pi * z * np.sqrt(GREEN**-2 - f**2))
+    plane = (
+        math.pi * waist**2 * np.exp(-((math.pi * waist * f) ** 2)) * np.exp(2j * np.pi * z * np.sqrt(GREEN**-2 - f**2))
+    )
     rows, columns = slice(100, 120), slice(92, 118)
     r = np.hypot(y[rows], x[:, columns])
     expected = 2 * math.pi * (j0(2 * np.pi * r[..., np.newaxis] * f) * plane * f * weight * 0.275 / GREEN).sum(axis=-1)
@@ -319,11 +331,13 @@ def random_beam(
 
 
 def test_l4_second_moments_of_any_beam_by_fresnel(rng: np.random.Generator) -> None:
-    # theta = wavelength f is -i / k times a derivative: moments from analytic slopes, sums converge as fast as beams end.
+    # theta = wavelength f is -i / k times a derivative: moments from analytic slopes.
     shape, spacing, z = (256, 300), (2.2e-6, 2.5e-6), 1.5e-3
     y, x = axes(shape, spacing)
     start, slope_y, slope_x = random_beam(rng, y, x, waist=24e-6)
-    out = fresnel_by_transfer_function(start, spacing=spacing, wavelength=GREEN, distance=z, pad=1)
+    out = fresnel_by_transfer_function(
+        start, spacing=spacing, wavelength=GREEN, distance=z, pad=1, highest_frequency=BAND
+    )
     k, power = 2 * math.pi / GREEN, np.sum(np.abs(start) ** 2)
     for along, slope in ((y, slope_y), (x, slope_x)):
         here = np.sum(along**2 * np.abs(start) ** 2) / power
@@ -331,14 +345,14 @@ def test_l4_second_moments_of_any_beam_by_fresnel(rng: np.random.Generator) -> N
         angles = np.sum(np.abs(slope) ** 2) / (k**2 * power)
         there = np.sum(along**2 * np.abs(out) ** 2) / np.sum(np.abs(out) ** 2)
         assert there / (here + 2 * z * cross + z**2 * angles) == pytest.approx(1, abs=1e-10)
-        assert there > 1.01 * here
+        assert abs(there / here - 1) > 0.01
 
 
 def test_l4_second_moments_grow_with_the_tangent_in_the_exact_theory(rng: np.random.Generator) -> None:
     # x -> x + z kx / kz on the spectrum, which a matrix of exponentials gives, not a fast transform.
     shape, spacing, z = (150, 170), (0.9 * GREEN, 0.8 * GREEN), 40 * GREEN
     y, x = axes(shape, spacing)
-    start, slope_y, slope_x = random_beam(rng, y, x, waist=5 * GREEN)
+    start = random_beam(rng, y, x, waist=5 * GREEN)[0]
     out = angular_spectrum(start, spacing=spacing, wavelength=GREEN, distance=z, pad=2)
     f_y, f_x = cycles(shape, spacing)
     to_y, to_x = np.exp(-2j * np.pi * f_y * y.T), np.exp(-2j * np.pi * x.T * f_x)
@@ -361,15 +375,15 @@ def test_l4_second_moments_grow_with_the_tangent_in_the_exact_theory(rng: np.ran
 
 def test_l5_fresnel_images_any_grating_at_the_talbot_distance(rng: np.random.Generator) -> None:
     period, wavelength = 320e-6, 0.5e-6
-    cell = rng.integers(0, 2, (16, 20)).astype(float)
-    spacing = (period / 16, period / 20)
+    cell = rng.integers(0, 2, (16, 18)).astype(float)
+    spacing = (period / 16, period / 18)
     grating = np.tile(cell, (3, 2)).astype(complex)
-    for fraction, expected in ((2, grating), (1, np.roll(grating, (8, 10), axis=(0, 1)))):
+    for fraction, expected in ((2, grating), (1, np.roll(grating, (8, 9), axis=(0, 1)))):
         z = fraction * period**2 / wavelength
         out = fresnel_by_transfer_function(
             grating, spacing=spacing, wavelength=wavelength, distance=z, pad=1, periodic=True
         ) * np.exp(-2j * math.pi * math.fmod(z / wavelength, 1))
-        # Phases of up to pi (8^2 + 10^2) fraction, rounded to 1.1e-16 and a few operations each
+        # Phases of up to pi (8^2 + 9^2) fraction, rounded to 1.1e-16 and a few operations each
         assert np.abs(out - expected).max() < 1e-11
 
 
@@ -420,8 +434,8 @@ def test_l6_a_lens_makes_the_airy_pattern() -> None:
     assert out[450, 512] == pytest.approx(peak, rel=4 / 120**2)
     near = r < 3 * unit
     expected = airy(r, diameter=diameter, focal_length=focal, wavelength=wavelength)
-    # A pixel of the pupil multiplies the pattern by sinc(d r / wavelength f), at most 1 - (pi 3 / 120)^2 / 6, undone here;
-    # left are the points of its grey edge, 1 / (fine x 120) each, which average: bound 4 / D^2.
+    # A pixel of the pupil multiplies the pattern by sinc(d r / wavelength f); left are the points of its grey edge,
+    # 1 / (fine x 120) each, which average: bound 4 / D^2.
     blur = np.sinc(y * spacing[0] / (wavelength * focal)) * np.sinc(x * spacing[1] / (wavelength * focal))
     error = np.abs(out / peak - expected * blur)[near].max()
     print("airy", error)
@@ -509,16 +523,21 @@ def disc_on_axis(z: float, *, radius: float) -> complex:
 
 @pytest.mark.parametrize("zones", [1, 2, 3])
 def test_l9_light_on_the_axis_behind_a_disc(zones: int) -> None:
-    radius = 20e-6
+    # Grey pixels average the disc over a pixel, which multiplies the wave from the rim by the mean of
+    # sinc(dy f_y) sinc(dx f_x) over its directions, f = sine / wavelength: an error as the square of the spacing.
+    radius, spacing, shape = 20e-6, (0.5 * GREEN, 0.55 * GREEN), (200, 220)
     z = radius**2 / (zones * GREEN)
-    spacing = (0.5 * GREEN, 0.55 * GREEN)
-    shape = (320, 288)
     disc = grey_disc(shape, spacing, diameter=2 * radius)
-    out = angular_spectrum(disc, spacing=spacing, wavelength=GREEN, distance=z, pad=2)[160, 144]
+    out = angular_spectrum(disc, spacing=spacing, wavelength=GREEN, distance=z, pad=6)[100, 110]
+    around = np.linspace(0, 2 * math.pi, 64, endpoint=False)
+    f = radius / math.hypot(z, radius) / GREEN
+    blur = np.mean(np.sinc(spacing[0] * f * np.sin(around)) * np.sinc(spacing[1] * f * np.cos(around)))
     exact = disc_on_axis(z, radius=radius)
-    print("disc", zones, abs(out - exact), abs(exact) ** 2)
-    assert abs(abs(out) ** 2 - abs(exact) ** 2) < 5e-3  # falls as the square of the spacing
-    assert abs(exact) ** 2 == pytest.approx(4 * math.sin(math.pi * zones / 2) ** 2, abs=1e-2)
+    pixels = np.exp(2j * math.pi * z / GREEN) * (1 - blur) + exact * blur
+    print("disc", zones, abs(out - exact), abs(out - pixels), abs(out) ** 2 - abs(pixels) ** 2)
+    assert abs(abs(out) ** 2 - abs(pixels) ** 2) < 5e-3
+    assert abs(abs(out) ** 2 - abs(exact) ** 2) < 5e-3 + 8 * (1 - blur)
+    assert abs(exact) ** 2 == pytest.approx(4 * math.sin(math.pi * zones / 2) ** 2, abs=2.1 * (radius / z) ** 2)
 
 
 def test_plain_kernel_is_sampled_up_to_the_distance_of_the_law() -> None:
@@ -527,5 +546,3 @@ def test_plain_kernel_is_sampled_up_to_the_distance_of_the_law() -> None:
     predicted = count * step**2 * math.sqrt(1 - (GREEN / (2 * step)) ** 2) / GREEN
     assert sampled_distance((1, count), spacing=(1.0, step), wavelength=GREEN) == pytest.approx(predicted, rel=1e-12)
     assert sampled_distance((200, count), spacing=(step, step), wavelength=GREEN) < predicted
-
-
