@@ -135,8 +135,9 @@ def critical_distance(shape: Shape, *, spacing: Pair, wavelength: float) -> Pair
     Returns
     -------
     tuple of float
-        Distances along y and x, in metres, zero along an axis of one sample: the transfer function is sampled up to the smaller one, the impulse
-        response from the larger one on. At z_c the two are a pair of discrete Fourier transforms if n is even.
+        Distances along y and x, in metres, zero along an axis of one sample: the transfer function is sampled up to
+        the smaller one, the impulse response from the larger one on. At z_c the two are a pair of discrete Fourier
+        transforms if n is even.
 
     References
     ----------

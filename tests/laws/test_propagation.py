@@ -155,10 +155,10 @@ def slit_by_rayleigh_sommerfeld(x: NDArray[np.float64], *, width: float, step: f
     return np.asarray((0.5j * k * z * step * hankel1(1, k * r) / r).sum(axis=1))
 
 
-@pytest.mark.parametrize(("distance", "better"), [(5e-3, 20.0), (20e-3, 20.0)])
+@pytest.mark.parametrize(("distance", "better"), [(5e-3, 15.0), (20e-3, 15.0)])
 def test_l2_behind_a_slit_the_band_limit_removes_the_aliases(distance: float, better: float) -> None:
     # A slit of 256 um in a window of 512 um. The limit cuts the spectrum of the slit, 1 / (pi f width) of its peak, at
-    # f = W / (2 wavelength z): the power beyond is 2 / (pi^2 f width^2) x width, so 10 log10(pi^2 f width / 2) is the
+    # f = W / (2 wavelength z): beyond is at most 2 / (pi^2 f width) of the power, so 10 log10(pi^2 f width / 2) is the
     # least ratio of signal to error; what is cut lands beyond the padded window, so most of it does not show.
     step, count, width = 1e-6, 512, 256e-6
     x = (np.arange(count) - count // 2) * step
@@ -178,7 +178,6 @@ def test_l2_behind_a_slit_the_band_limit_removes_the_aliases(distance: float, be
             field = angular_spectrum(slit, spacing=(1.0, step), wavelength=GREEN, distance=distance, pad=2)
             assert relative_error(field[0], out) < 1e-12
     least = 10 * math.log10(math.pi**2 * (count * step / (GREEN * distance)) * width / 2)
-    print(distance, ratios, least)
     assert ratios[0] > least
     assert ratios[0] > ratios[1] + better
 
@@ -200,7 +199,6 @@ def test_l3_fresnel_gives_the_gaussian_beam(waves: int) -> None:
         start, spacing=SPACING, wavelength=GREEN, distance=z, pad=1, highest_frequency=BAND
     )
     error = relative_error(got, gaussian_beam(y, x, waists=WAISTS, z=z))
-    print(waves, error)
     assert error < 1e-14
 
 
@@ -214,7 +212,6 @@ def test_l3_impulse_response_gives_the_gaussian_beam() -> None:
         start, spacing=spacing, wavelength=GREEN, distance=z, pad=2, highest_frequency=BAND
     )
     error = relative_error(got, gaussian_beam(y, x, waists=waists, z=z))
-    print(error)
     assert error < 1e-12
 
 
@@ -272,7 +269,6 @@ def test_l3_angular_spectrum_gives_the_complex_source_beam(waves: float) -> None
     expected = complex_source(y, x, z=(2 + waves) * GREEN, rayleigh=rayleigh)
     got = angular_spectrum(start, spacing=spacing, wavelength=GREEN, distance=waves * GREEN, pad=2)
     error = relative_error(got, expected)
-    print(waves, error)
     assert error < 1e-11
 
 
@@ -293,7 +289,6 @@ def test_l3_angular_spectrum_gives_the_hankel_integral(waves: int) -> None:
     r = np.hypot(y[rows], x[:, columns])
     expected = 2 * math.pi * (j0(2 * np.pi * r[..., np.newaxis] * f) * plane * f * weight * 0.275 / GREEN).sum(axis=-1)
     error = relative_error(got[rows, columns], expected)
-    print(waves, error)
     assert error < 1e-11
 
 
@@ -366,7 +361,6 @@ def test_l4_second_moments_grow_with_the_tangent_in_the_exact_theory(rng: np.ran
         cross = np.sum((spectrum.conj() * moved).real * tangent) / np.sum(np.abs(spectrum) ** 2)
         predicted = here + 2 * z * cross + z**2 * np.sum(weight * tangent**2)
         there = np.sum(along**2 * np.abs(out) ** 2) / np.sum(np.abs(out) ** 2)
-        print(there / predicted - 1, (here + 2 * z * cross + z**2 * np.sum(weight * (f * GREEN) ** 2)) / predicted - 1)
         assert there / predicted == pytest.approx(1, abs=1e-9)
 
 
@@ -438,7 +432,6 @@ def test_l6_a_lens_makes_the_airy_pattern() -> None:
     # 1 / (fine x 120) each, which average: bound 4 / D^2.
     blur = np.sinc(y * spacing[0] / (wavelength * focal)) * np.sinc(x * spacing[1] / (wavelength * focal))
     error = np.abs(out / peak - expected * blur)[near].max()
-    print("airy", error)
     assert error < 4 / 120**2
     for line, step in ((out[450:, 512] / peak, steps[0]), (out[450, 512:] / peak, steps[1])):
         first = int(np.argmax(line.real < 0))
@@ -463,7 +456,6 @@ def test_l6_energy_within_the_dark_rings() -> None:
     for ring, energy in ((1.2196699, 0.837785), (2.2331306, 0.909899)):
         inside = np.clip((ring * unit - np.hypot(y, x)) / max(steps) + 0.5, 0, 1)
         got = np.sum(np.abs(out) ** 2 * inside) * steps[0] * steps[1] / area
-        print("ring", got - energy)
         assert got == pytest.approx(energy, abs=1e-3)  # grey pixels of the pupil: sinc^2 loses (pi/60)^2 / 6 x <r^2>
 
 
@@ -534,7 +526,6 @@ def test_l9_light_on_the_axis_behind_a_disc(zones: int) -> None:
     blur = np.mean(np.sinc(spacing[0] * f * np.sin(around)) * np.sinc(spacing[1] * f * np.cos(around)))
     exact = disc_on_axis(z, radius=radius)
     pixels = np.exp(2j * math.pi * z / GREEN) * (1 - blur) + exact * blur
-    print("disc", zones, abs(out - exact), abs(out - pixels), abs(out) ** 2 - abs(pixels) ** 2)
     assert abs(abs(out) ** 2 - abs(pixels) ** 2) < 5e-3
     assert abs(abs(out) ** 2 - abs(exact) ** 2) < 5e-3 + 8 * (1 - blur)
     assert abs(exact) ** 2 == pytest.approx(4 * math.sin(math.pi * zones / 2) ** 2, abs=2.1 * (radius / z) ** 2)
