@@ -71,9 +71,9 @@ def transfer_function(
     Notes
     -----
     Light at f arrives z f / sqrt(1/wavelength^2 - f^2) further on. The band limit keeps what arrives within half a
-    window of s along y and along x: for s = 0 the ellipses of [1]_, Eq. (18), not the rectangle of its Eq. (20),
-    whose corners are aliased; for others the bands of [2]_. Without it evanescent waves decay as exp(-2 pi z sqrt(f^2
-    - 1/wavelength^2)), and are dropped where z < 0.
+    window of s along y and along x: for s = 0 what two ellipses share, sec. 3 of [1]_, not the rectangle around it that
+    often replaces it, whose corners are aliased; for other s as in [2]_. Without it evanescent waves decay as
+    exp(-2 pi z sqrt(f^2 - 1/wavelength^2)), and are dropped where z < 0.
 
     References
     ----------

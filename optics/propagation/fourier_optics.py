@@ -179,6 +179,7 @@ def fraunhofer(
     array = as_field(field, spacing=spacing)
     shape = grid_of(array)
     check_beam(shape, spacing=spacing, wavelength=wavelength, distance=distance)
+    check_number("distance", distance, unit="m", above=0)
     check_fraunhofer(shape, spacing=spacing, wavelength=wavelength, distance=distance, aperture=aperture)
     pattern = lens_transform(
         array, spacing=spacing, wavelength=wavelength, focal_length=distance, highest_frequency=highest_frequency,

@@ -40,12 +40,12 @@ def band_limit(shape: Shape, *, spacing: Pair, wavelength: float, distance: floa
 
     Notes
     -----
-    They hold on the axes. Off the axes the limit is the pair of ellipses of the reference's Eq. (18), which
+    They hold on the axes. Off the axes the limit is what two ellipses share, sec. 3 of the reference, which
     `optics.propagation.transfer_function` applies; they cut the corners off the rectangle of these two numbers.
 
     References
     ----------
-    .. [1] K. Matsushima and T. Shimobaba, Opt. Express 17, 19662 (2009), Eq. (13) and (20). doi:10.1364/OE.17.019662
+    .. [1] K. Matsushima and T. Shimobaba, Opt. Express 17, 19662 (2009), sec. 3. doi:10.1364/OE.17.019662
     """
     check_grid(shape, spacing=spacing)
     y, x = (1 / (wavelength * math.hypot(1, 2 * distance / (n * d))) for n, d in zip(shape, spacing, strict=True))

@@ -135,7 +135,7 @@ def test_l2_the_band_limit_keeps_what_lands_within_half_a_window() -> None:
 
 
 def test_l2_the_rectangle_of_the_two_limits_is_aliased_at_its_corners() -> None:
-    # The reference's Eq. (20) takes the rectangle for the ellipses; at its corner the kernel turns by more than 1/2.
+    # The rectangle often stands for the pair of ellipses; at its corner the kernel turns by more than half a cycle.
     shape, spacing, z = (300, 330), (0.6 * GREEN, 0.55 * GREEN), 150 * GREEN
     v, u = band_limit(shape, spacing=spacing, wavelength=GREEN, distance=z)
     turns = z * u / math.sqrt(GREEN**-2 - u**2 - v**2) / (shape[1] * spacing[1])
@@ -327,7 +327,7 @@ def random_beam(
 
 def test_l4_second_moments_of_any_beam_by_fresnel(rng: np.random.Generator) -> None:
     # theta = wavelength f is -i / k times a derivative: moments from analytic slopes.
-    shape, spacing, z = (256, 300), (2.2e-6, 2.5e-6), 1.5e-3
+    shape, spacing, z = (256, 300), (2.2e-6, 2.5e-6), 3e-3
     y, x = axes(shape, spacing)
     start, slope_y, slope_x = random_beam(rng, y, x, waist=24e-6)
     out = fresnel_by_transfer_function(
@@ -340,7 +340,7 @@ def test_l4_second_moments_of_any_beam_by_fresnel(rng: np.random.Generator) -> N
         angles = np.sum(np.abs(slope) ** 2) / (k**2 * power)
         there = np.sum(along**2 * np.abs(out) ** 2) / np.sum(np.abs(out) ** 2)
         assert there / (here + 2 * z * cross + z**2 * angles) == pytest.approx(1, abs=1e-10)
-        assert abs(there / here - 1) > 0.01
+        assert z**2 * angles > 0.05 * here  # the way counts
 
 
 def test_l4_second_moments_grow_with_the_tangent_in_the_exact_theory(rng: np.random.Generator) -> None:

@@ -261,3 +261,5 @@ def test_pupils_and_margins_that_do_not_fit_are_refused() -> None:
         crop_field(pad_field(FIELD, pad=3), pad=4)
     with pytest.raises(ValueError, match=r"focal_length = -0.01 m is not allowed: it must be above 0 m"):
         lens_transform(FIELD, **BEAM, focal_length=-0.01)
+    with pytest.raises(ValueError, match=r"distance = -0.2 m is not allowed: it must be above 0 m"):
+        fraunhofer(FIELD, **BEAM, distance=-0.2)
