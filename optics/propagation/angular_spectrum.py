@@ -88,7 +88,7 @@ def transfer_function(
     square = f_y**2 + f_x**2
     propagating = square <= wavelength**-2
     root = np.sqrt(np.abs(wavelength**-2 - square))
-    # The carrier apart, and whole turns removed before rounding counts: k z is often 1e5 and more.
+    # The carrier apart, its whole turns removed: k z is often 1e5 and more, and the rest is small where light is.
     turns = np.fmod(distance / wavelength, 1) - distance * (square / (1 / wavelength + root))
     turns[~propagating] = 0
     kernel = np.exp(2j * np.pi * (turns + (f_y * shift[0] + f_x * shift[1])))
