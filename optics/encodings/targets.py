@@ -121,5 +121,5 @@ def random_speckle(shape: tuple[int, int], *, radius: float, rng: np.random.Gene
     for name, count in zip(("rows", "columns"), shape, strict=True):
         check_count(name, count)
     check_number("radius", radius, unit="cycles per mirror", above=0, at_most=0.5)
-    field = speckle_field(shape, grain=1 / (2 * radius), rng=rng, dtype=np.complex128)
+    field = speckle_field(shape, grain=1 / (2 * radius), grey_rim=False, rng=rng, dtype=np.complex128)
     return np.asarray(field / np.sqrt(np.mean(np.abs(field) ** 2)))

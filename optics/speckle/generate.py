@@ -66,6 +66,7 @@ def speckle_field(
     *,
     grain: float | tuple[float, float],
     pupil: Pupil = "disc",
+    grey_rim: bool = True,
     rng: np.random.Generator,
     dtype: DTypeLike = np.complex64,
 ) -> NDArray[np.complexfloating]:
@@ -81,6 +82,9 @@ def speckle_field(
         lambda z / D in samples, one number or (y, x); at least 1, and 2 where intensities must not alias.
     pupil : {"disc", "square"}, optional
         Shape of the pupil.
+    grey_rim : bool, optional
+        Whether frequency bins on the rim of the pupil count by the part that it covers, which keeps its area and its
+        correlation to second order; else nothing lies beyond the rim.
     rng : numpy.random.Generator
         Source of the circular Gaussian amplitudes z_k.
     dtype : dtype_like, optional
@@ -102,7 +106,8 @@ def speckle_field(
     """
     sizes = check_shape(shape)
     kind = check_precision(dtype)
-    weights, places = pupil_weights((sizes[-2], sizes[-1]), grain=check_grain(grain, pupil=pupil), pupil=pupil)
+    pair = check_grain(grain, pupil=pupil)
+    weights, places = pupil_weights((sizes[-2], sizes[-1]), grain=pair, pupil=pupil, grey_rim=grey_rim)
     amplitude = np.sqrt(weights / (2 * weights.sum()))
     drawn = rng.standard_normal((*sizes[:-2], *weights.shape, 2)) * amplitude[..., np.newaxis]
     spectrum = np.zeros(sizes, kind)

@@ -92,7 +92,7 @@ def _variance_of_mean(covariance: NDArray[np.float64], area: int) -> float:  # s
     near = covariance[: reach_y + 1, np.r_[0 : reach_x + 1, -reach_x:0] if reach_x else [0]]
     total = 2 * near.sum() - near[0].sum()  # the other half plane is its mirror
     count = (2 * reach_y + 1) * (2 * reach_x + 1)
-    return max(float(total) / max(area - count, count), 0.0)
+    return float(max(total / max(area - count, count), 0.0))
 
 
 def _half_width(curve: NDArray[np.float64]) -> float | None:  # None where it is not resolved

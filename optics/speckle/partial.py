@@ -60,7 +60,8 @@ def phasor_sums(
         else:
             phase = phase_deviation * rng.standard_normal(size)
         total[first : first + step] = np.exp(1j * phase).sum(axis=1)
-    return np.asarray(total / math.sqrt(phasors), kind).reshape(shape)
+    field = (total / math.sqrt(phasors)).reshape(shape)
+    return np.asarray(field.astype(kind))
 
 
 def phasor_contrast(phasors: int, *, phase_deviation: float = math.inf) -> float:

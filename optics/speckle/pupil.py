@@ -82,7 +82,7 @@ def check_grain(grain: float | tuple[float, float], *, pupil: str) -> tuple[floa
 
 
 def pupil_weights(
-    shape: tuple[int, int], *, grain: tuple[float, float], pupil: str
+    shape: tuple[int, int], *, grain: tuple[float, float], pupil: str, grey_rim: bool = True
 ) -> tuple[NDArray[np.float64], tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return the part of each frequency bin that a pupil covers.
 
@@ -94,6 +94,8 @@ def pupil_weights(
         Grain along y and x, in samples.
     pupil : str
         Shape of the pupil, ``"disc"`` or ``"square"``.
+    grey_rim : bool, optional
+        Whether bins on the rim count in part; else those whose centre lies within the pupil count, and no other.
 
     Returns
     -------
@@ -120,10 +122,12 @@ def pupil_weights(
         axes.append((index[places[-1]].astype(float), radius))
     (y, half_y), (x, half_x) = axes
     if pupil == "square":
-        cover = [np.clip(half + 0.5 - np.abs(k), 0, 1) for k, half in axes]
+        cover = [np.clip(half + 0.5 - np.abs(k), 0, 1) if grey_rim else np.abs(k) <= half for k, half in axes]
         return np.outer(cover[0], cover[1]), (places[0], places[1])
     column, row = y[:, np.newaxis], x[np.newaxis]
     rho = np.hypot(column / half_y, row / half_x)
+    if not grey_rim:
+        return (rho**2 <= 1).astype(np.float64), (places[0], places[1])
     # Distance to the rim in bins, to first order: (1 - rho) / |grad rho|.
     slope = np.hypot(column / half_y**2, row / half_x**2) / np.maximum(radius, 1e-300)
     inside = np.clip(0.5 + (1 - rho) / np.maximum(slope, 1e-12), 0, 1)
