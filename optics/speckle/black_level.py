@@ -147,29 +147,27 @@ def fit_counts(
     -----
     Noise is taken to be the same at every light level; only that at the step matters while shot noise is small beside
     the mean. An even incoherent background is part of the black level: no frame of speckle can tell them apart.
+
+    The gamma law is exact for one polarisation and for two equal ones. For pixels that integrate it is wrong near zero
+    light, and what it misses there is taken for black level: it comes out too high by 1.8 % of the mean light at a
+    pixel of a quarter of the grain (M = 1.05), by 17 % at a pixel of one grain, where it means nothing. Then take a
+    dark frame.
     """
-    if not np.issubdtype(np.asarray(frames).dtype, np.integer):
-        raise TypeError(f"frames must be whole counts, got {np.asarray(frames).dtype}: averages have another law")
-    array = check_intensity(frames)
-    check_count("saturation", saturation, at_least=7, at_most=65_535)
-    if array.max() > saturation:
-        raise ValueError(f"frames hold a count of {array.max():g} above saturation = {saturation}")
+    array = _check_counts(frames, saturation)
     measured = grain or measure_grain(array, allow_unresolved=True)
     blocks = split_blocks(array, block_size(array, grain=measured)).astype(np.intp)
     histograms = np.stack([np.bincount(block, minlength=saturation + 1) for block in blocks]).astype(np.float64)
-    shapes = None
-    if envelope is not None:
-        even = (np.arange(CLASSES) + 0.5) / CLASSES
-        shapes = np.quantile(np.broadcast_to(np.asarray(envelope, np.float64), array.shape), even)
-        shapes = shapes / shapes.mean()
+    shapes = None if envelope is None else _classes(np.broadcast_to(np.asarray(envelope, np.float64), array.shape))
 
     def law(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
-        b, logarithm_mean, logarithm_noise = parameters[:3]
-        m = modes if modes is not None else math.exp(parameters[3])
         return count_probabilities(
-            black_level=b, mean=math.exp(logarithm_mean), modes=m, read_noise=math.exp(logarithm_noise),
-            levels=saturation + 1, envelope=shapes,
-        )  # fmt: skip
+            black_level=parameters[0],
+            mean=math.exp(parameters[1]),
+            read_noise=math.exp(parameters[2]),
+            modes=modes if modes is not None else math.exp(parameters[3]),
+            levels=saturation + 1,
+            envelope=shapes,
+        )
 
     total = histograms.sum(axis=0)
     first = float(np.searchsorted(np.cumsum(total), 0.02 * total.sum()))
@@ -177,17 +175,35 @@ def fit_counts(
     parameters, slopes, chances = _climb(law, total, np.array(start if modes is not None else [*start, 0.1]))
     values = np.r_[parameters[0], np.exp(parameters[1:])]
     errors = _sandwich(histograms, slopes, chances) * np.r_[1.0, values[1:]]
-    b, mean, noise = (
-        Estimate(value=float(v), uncertainty=float(e)) for v, e in zip(values[:3], errors[:3], strict=True)
+    found = [Estimate(value=float(v), uncertainty=float(e)) for v, e in zip(values, errors, strict=True)]
+    if modes is not None:
+        found.append(Estimate(value=float(modes), uncertainty=0.0))
+    # Whole counts: the distributions are compared at the upper edge of each count only.
+    gap = np.abs(np.cumsum(chances) - np.cumsum(total) / total.sum())
+    return CountLaw(
+        black_level=found[0],
+        mean=found[1],
+        read_noise=found[2],
+        modes=found[3],
+        test=law_test(gap, np.zeros(len(gap) + 1), grains=measured.grains),
     )
-    shape = Estimate(value=float(modes), uncertainty=0.0) if modes is not None else Estimate(
-        value=float(values[3]), uncertainty=float(errors[3])
-    )  # fmt: skip
-    staircase = np.r_[0.0, np.cumsum(total) / total.sum()]
-    gap = np.abs(np.cumsum(chances) - staircase[1:])
-    # Whole counts: the laws are compared at the upper edge of each count only.
-    test = law_test(gap, np.zeros(len(gap) + 1), grains=measured.grains)
-    return CountLaw(black_level=b, mean=mean, modes=shape, read_noise=noise, test=test)
+
+
+def _check_counts(frames: ArrayLike, saturation: int) -> NDArray[np.float64]:
+    """Return whole counts within the range of the camera, or say why they are none."""
+    if not np.issubdtype(np.asarray(frames).dtype, np.integer):
+        raise TypeError(f"frames must be whole counts, got {np.asarray(frames).dtype}: averages have another law")
+    array = check_intensity(frames)
+    check_count("saturation", saturation, at_least=7, at_most=65_535)
+    if array.max() > saturation:
+        raise ValueError(f"frames hold a count of {array.max():g} above saturation = {saturation}")
+    return array
+
+
+def _classes(envelope: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return equally frequent levels of an envelope over their average."""
+    levels = np.quantile(envelope, (np.arange(CLASSES) + 0.5) / CLASSES)
+    return np.asarray(levels / levels.mean())
 
 
 def _climb(

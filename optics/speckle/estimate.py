@@ -25,6 +25,8 @@ class Estimate:
 
     def __str__(self) -> str:
         """Return the figure with two digits of its uncertainty."""
+        if self.uncertainty == 0:
+            return f"{self.value:g} exactly"
         digits = 0
         if 0 < self.uncertainty < math.inf:
             digits = max(1 - math.floor(math.log10(self.uncertainty)), 0)

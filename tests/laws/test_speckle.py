@@ -147,9 +147,10 @@ def test_l12_few_scatterers_in_a_pupil_have_the_contrast_and_the_grain(rng: np.r
     assert second.mean() == pytest.approx(2 - 1 / phasors, abs=4 * standard_error(second))
     # <I(r) I(r + d)> = 1 + (1 - 1/N) |mu|^2: the half width is that of the Airy pattern.
     half = brentq(lambda s: airy(math.pi * s) - 0.5, 0.1, 1)
-    grain = measure_grain(patterns)
-    assert grain.height.value == pytest.approx(2 * half * 4, rel=0.02)
-    assert grain.width.value == pytest.approx(2 * half * 5, rel=0.02)
+    widths = np.array([measure_grain(group).widths for group in np.split(patterns, 10)])
+    error = widths.std(axis=0, ddof=1) / math.sqrt(10)
+    # Ten groups know their scatter to a quarter: 5 of it. 1 %: few grains in a pattern of 15 x 16.
+    assert np.all(np.abs(widths.mean(axis=0) - 2 * half * np.array([4, 5])) < 5 * error + 0.05)
 
 
 @pytest.mark.parametrize("deviation", [0.4, 1.2])
@@ -214,7 +215,7 @@ def test_l13_measured_width_of_a_cropped_frame(
 
 
 def test_l13_axial_correlation_of_a_disc(rng: np.random.Generator) -> None:
-    # Defocus by dz multiplies the spectrum by exp(-i pi lambda dz f^2), f to 1/(2 g): |mu|^2 = sinc^2(lambda dz/(8 g^2)).
+    # Defocus by dz multiplies the spectrum by exp(-i pi lambda dz f^2), f to 1/(2 g): |mu| = sinc(lambda dz/8 g^2).
     grain, shape = 6.0, (20, 240, 300)
     field = speckle_field(shape, grain=grain, rng=rng, dtype=np.complex128)
     f2 = scipy.fft.fftfreq(240)[:, np.newaxis] ** 2 + scipy.fft.fftfreq(300) ** 2
@@ -258,7 +259,7 @@ def test_l14_contrast_of_pixels_that_integrate(rng: np.random.Generator, side: i
 
 
 def test_l14_third_cumulant_is_not_that_of_the_gamma_law(rng: np.random.Generator) -> None:
-    # Karhunen-Loeve: 2 (sum lambda^3)^2 over the eigenvalues of the kernel sinc(x - y) on a unit line, 1.294 times gamma's.
+    # Karhunen-Loeve: 2 (sum lambda^3)^2 over eigenvalues of the kernel sinc(x - y) on a unit line.
     node, weight = np.polynomial.legendre.leggauss(40)
     node, weight = (node + 1) / 2, weight / 2
     root = np.sqrt(weight)
