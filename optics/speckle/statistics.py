@@ -166,7 +166,10 @@ def check_law(
 
     Notes
     -----
-    Pixels of one grain are not independent: the sample size is the number of correlation areas.
+    Pixels of one grain are not independent: the sample size is the number of correlation areas. They are not wholly
+    dependent either, and the mean is fitted: exponential speckle of resolved grains shows a distance of 0.24 with a
+    scatter of 0.10, in units of one over the root of the grains, where independent samples of known mean show 0.87. The
+    threshold is lenient by that much: what it refuses is not the law, what it passes may still differ a little.
 
     References
     ----------
