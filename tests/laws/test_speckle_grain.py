@@ -194,4 +194,4 @@ def test_autocovariance_is_unbiased_by_edges_and_by_the_mean(rng: np.random.Gene
     error = groups.std(axis=0, ddof=1) / math.sqrt(15)
     # 4 sigma with 14 degrees of freedom is 5; 0.3 % is what the grey rim of a pupil of 16 x 18 bins moves.
     assert np.all(np.abs(groups.mean(axis=0) - truth) < 5 * error + 3e-3)
-    assert error[2] < 2e-3  # so that the lost 1/40 would be seen
+    assert error[2] < 5e-3  # so that what the measured mean takes, 0.035, would be seen
