@@ -1,9 +1,9 @@
 """Complex fields to be shown: checks, test fields, and clipping on purpose."""
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike, NDArray
 
+from optics.speckle.generate import speckle_field
 from optics.validation import check_count, check_number
 
 
@@ -121,7 +121,5 @@ def random_speckle(shape: tuple[int, int], *, radius: float, rng: np.random.Gene
     for name, count in zip(("rows", "columns"), shape, strict=True):
         check_count(name, count)
     check_number("radius", radius, unit="cycles per mirror", above=0, at_most=0.5)
-    y, x = scipy.fft.fftfreq(shape[0])[:, np.newaxis], scipy.fft.fftfreq(shape[1])
-    spectrum = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * (y**2 + x**2 <= radius**2)
-    field = scipy.fft.ifft2(spectrum)
+    field = speckle_field(shape, grain=1 / (2 * radius), grey_rim=False, rng=rng, dtype=np.complex128)
     return np.asarray(field / np.sqrt(np.mean(np.abs(field) ** 2)))
