@@ -96,8 +96,9 @@ def decode(plan: Plan, exposures: Sequence[Exposure], calibration: Calibration) 
 
     Notes
     -----
-    The error bars hold shot, read and rounding noise, the stored frames and PRNU. What else a bench may have (lag,
-    crosstalk, non-linearity, stray light that changes) biases the values and is not in them.
+    The error bars hold shot, read and rounding noise, the stored frames, PRNU, and the noise of the light from frame
+    to frame where the calibration saw one. What else a bench may have (lag, crosstalk, non-linearity, stray light that
+    changes) biases the values and is not in them.
 
     Where a frame saturates, the hidden excess is unknown: its rms, given that a normal law with the frame's
     expected mean and spread exceeded the saturation, enters the standard error, and the value is flagged.
@@ -122,8 +123,9 @@ def _levels(vectors: NDArray[np.int8], calibration: Calibration) -> NDArray[np.i
     ones = np.stack([(vectors > 0).sum(axis=1), (vectors < 0).sum(axis=1)])
     brightest = np.where(ones > 0, calibration.scheme.brightest(ones), 0).max(axis=0)
     times = np.array([level.exposure_time for level in calibration.levels])
-    aim = np.sqrt(2) * mean_aim(calibration.camera, calibration.full_scale) / calibration.input_rate
-    longest = aim / np.maximum(brightest, 1) + calibration.camera.shutter.exposure_step
+    aim = np.sqrt(2) * mean_aim(calibration.camera, calibration.full_scale)
+    rate = calibration.input_rate * np.maximum(brightest, 1) + calibration.off_rate
+    longest = aim / rate + calibration.camera.shutter.exposure_step
     level = np.minimum((times[:, np.newaxis] > longest).sum(axis=0), len(times) - 1)
     return np.where(brightest > 0, level, -1)
 
@@ -175,6 +177,7 @@ def _combine(series: Series, frames: NDArray[np.unsignedinteger], calibration: C
     shape = (len(series.vectors), frames.shape[1])
     signal, light, variance = (np.zeros(shape, np.float32) for _ in range(3))
     exposed = np.zeros((len(series.vectors), 1), np.float32)
+    unsteady = np.float32(calibration.light_noise**2)
     for block in series.blocks:
         part = frames[block.frames].astype(np.float32)
         light[block.members] += part
@@ -184,6 +187,9 @@ def _combine(series: Series, frames: NDArray[np.unsignedinteger], calibration: C
         mean = stored.anchor if block.role.anchored else stored.off
         signal[empty] += block.sign * mean
         variance[empty] += camera.temporal_variance(mean) / stored.exposures
+        if unsteady:
+            variance[block.members] += unsteady * (part - np.float32(camera.black_level)) ** 2
+            variance[empty] += unsteady * (mean - stored.dark) ** 2 / stored.exposures
     # The photon-transfer line, summed over the frames: linear in the counts, hence unbiased at any light.
     light -= exposed * np.float32(camera.black_level)
     np.maximum(light, 0, out=light)

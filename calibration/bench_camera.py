@@ -28,6 +28,9 @@ from optics.validation import check_count, check_number, check_states
 REFERENCE_FRAMES = 16
 """Bright, and dark, frames that tell how bright each pixel is."""
 
+SETTLING_FRAMES = 1
+"""Frames that are dropped after the light or the exposure time has changed: a camera may show the last one's rest."""
+
 BRIGHTEST = 0.007
 """Fraction of the pixels that would saturate at the longest exposure; they, and some more, are left out."""
 
@@ -203,7 +206,8 @@ class _Campaign:
 
     def _take(self, count: int, *, light: bool) -> Counts:
         """Return frames of the pattern, in DN."""
-        return take_frames(self.bench, np.tile(self.shown, (count, 1)), light=light)
+        frames = take_frames(self.bench, np.tile(self.shown, (count + SETTLING_FRAMES, 1)), light=light)
+        return frames[SETTLING_FRAMES:]
 
     def _reference(self) -> NDArray[np.float64]:
         """Return the signal of each pixel at the exposure that suits the light, in DN; hot pixels get infinity."""

@@ -80,6 +80,11 @@ def characterise_camera(
     """
     if not series.even_light and stacks and stacks.bright is not None:
         raise ValueError("PRNU needs even light, and that of the series is not: leave the bright stack out")
+    if stacks and stacks.bits != series.bits:
+        raise ValueError(
+            f"the stacks have {stacks.bits} bits and the pairs {series.bits}: both must come from the same setting of "
+            "the camera"
+        )
     transfer = photon_transfer(series, saturation=saturation)
     pattern = nonuniformity(stacks, gain=transfer.gain) if stacks else None
     fit = fit_quantiser(series, start=transfer) if likelihood and series.even_light else None

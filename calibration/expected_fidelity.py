@@ -11,31 +11,73 @@ from optics.mirrors.light import InputLight
 from optics.validation import check_number
 
 
-def uneven_light_fidelity(amplitudes: ArrayLike) -> float:
+def uneven_light_fidelity(components: ArrayLike, anchor: ArrayLike, *, kept: float = 1.0) -> float:
     """Return the cosine between projections with uneven and with even inputs.
 
-    .. math:: \\cos = \\frac{\\mathrm{Re} \\sum_n g_n}{\\sqrt{N \\sum_n |g_n|^2}}
+    .. math:: \\cos = \\mathrm{Re} \\left[ \\frac{\\rho_a^*}{|\\rho_a|} F \\, \\rho_x \\right], \\qquad
+              \\rho = \\frac{\\sum_n g_n}{\\sqrt{N \\sum_n |g_n|^2}}
+
+    .. math:: F = \\int_{x_0}^\\infty \\frac{\\sqrt{\\pi k}}{2} e^{-k/2}
+              \\left[ I_0(k/2) + I_1(k/2) \\right] e^{x_0 - x} dx, \\qquad k = \\frac{|\\rho_a|^2 x}{1 - |\\rho_a|^2}
 
     Parameters
     ----------
-    amplitudes : array_like, shape (component,)
-        Amplitudes g_n that switching the components adds, real or complex.
+    components, anchor : array_like, shape (component,), (anchor,)
+        Amplitudes g_n that switching the components, and the macropixels of the anchor, adds; real or complex.
+    kept : float, optional
+        Part of the pixels that is delivered, those brightest under the anchor.
 
     Returns
     -------
     float
-        Expected cosine of Re(e^{-i phi} T D x) with Re(e^{-i phi} T x), for vectors whose components are alike.
+        Expected cosine of Re(e^{-i phi} T D x) with the projection Re(e^{-i phi_0} T x) that even light gives, for
+        vectors whose components are alike.
+
+    Raises
+    ------
+    ValueError
+        If ``kept`` is not above 0 and at most 1.
 
     Notes
     -----
-    For many outputs and an i.i.d. Gaussian T (law L35). Mirrors that are stuck off with probability f in macropixels of
-    k mirrors give 1 / sqrt(1 + f / (k (1 - f))).
+    For many outputs and an i.i.d. Gaussian T (law L35). Uneven components turn the rows by rho_x, an uneven anchor
+    turns its phase phi = arg(T D r) away from phi_0 = arg(T r): two circular Gaussian fields of correlation rho_a, of
+    which F is the mean cosine of the phase between them over the pixels brighter than x_0 = -ln(kept) times the mean;
+    over all pixels it is (pi / 4) rho 2F1(1/2, 1/2; 2; rho^2). Mirrors that are stuck off with probability f in
+    macropixels of k mirrors give rho = 1 / sqrt(1 + f / (k (1 - f))).
+
+    References
+    ----------
+    .. [1] J. W. Goodman, Speckle Phenomena in Optics, Roberts 2007, sec. 2.8: joint statistics of two speckle phases.
     """
+    check_number("kept", kept, above=0, at_most=1)
+    turned, across = _evenness(anchor), _evenness(components)
+    size = abs(turned)
+    if not size:
+        return 0.0
+    return float((turned.conjugate() / size * _phase_cosine(size, -math.log(kept)) * across).real)
+
+
+def _phase_cosine(correlation: float, start: float) -> float:
+    """Return the mean cosine of the phase between two Gaussian fields, where the first is bright enough."""
+    rest = 1 - correlation**2
+    if rest < 1e-9:
+        return 1.0
+
+    def weighted(x: float) -> float:
+        half = correlation**2 * x / rest / 2
+        return math.sqrt(math.pi * half / 2) * float(ive(0, half) + ive(1, half)) * math.exp(start - x)
+
+    return float(quad(weighted, start, start + 1, limit=200)[0] + quad(weighted, start + 1, math.inf, limit=200)[0])
+
+
+def _evenness(amplitudes: ArrayLike) -> complex:
+    """Return the correlation of the fields behind uneven and behind even inputs."""
     g = np.asarray(amplitudes, np.complex128)
-    return float(np.sum(g).real / math.sqrt(g.size * np.sum(np.abs(g) ** 2)))
+    return complex(np.sum(g) / math.sqrt(g.size * float(np.sum(np.abs(g) ** 2))))
 
 
-def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: float = 1.0) -> float:
+def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: float) -> float:
     """Return the cosine that static light costs, because the anchor's frame divides each row by too much.
 
     .. math:: \\cos = \\frac{\\langle q \\rangle}{\\sqrt{\\langle q^2 \\rangle}}, \\qquad q = |u| / |v|
@@ -50,8 +92,8 @@ def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: 
         Switched and static amplitudes g and s.
     anchor : ndarray of bool, shape (input,)
         Macropixels of the anchor.
-    kept : float, optional
-        Part of the pixels that is delivered, those brightest under the anchor; below 1.
+    kept : float
+        Part of the pixels that is delivered, those brightest under the anchor; at most 0.999.
 
     Returns
     -------
@@ -61,7 +103,7 @@ def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: 
     Raises
     ------
     ValueError
-        If ``kept`` is not between 0 and 1.
+        If ``kept`` is not between 0 and 0.999: over all pixels the gains have no mean square.
 
     Notes
     -----
@@ -70,7 +112,7 @@ def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: 
     difference, and what is divided by is |v|: each row gets a gain q of its own. q^2 has no mean over all pixels, the
     darkest give too much: x_0 = -ln(kept) leaves them out. L is a Laguerre function, E_1 the exponential integral.
     """
-    check_number("kept", kept, above=0, at_most=1)
+    check_number("kept", kept, above=0, at_most=0.999)
     on = np.append(np.asarray(anchor, np.bool_), False)
     lit = light.switched[on] + light.static[on]
     power = float(np.sum(np.abs(lit) ** 2) + np.sum(np.abs(light.static[~on]) ** 2))
@@ -79,7 +121,7 @@ def anchor_gain_fidelity(light: InputLight, anchor: NDArray[np.bool_], *, kept: 
     if rest <= 1e-12 * power:
         return 1.0
     start = -math.log(kept)
-    square = abs(share) ** 2 + (rest / power * math.exp(start) * float(exp1(start)) if start else math.inf)
+    square = abs(share) ** 2 + rest / power * math.exp(start) * float(exp1(start))
 
     def weighted(x: float) -> float:
         mean = math.sqrt(math.pi * rest) / 2 * _laguerre_half(abs(share) ** 2 * x * power / rest)

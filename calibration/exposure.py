@@ -109,7 +109,9 @@ def clipped_fraction(full_scale: float, *, degrees_of_freedom: float = 1.0) -> f
     return float(gammaincc(degrees_of_freedom, degrees_of_freedom * full_scale))
 
 
-def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, full_scale: float) -> list[float]:
+def exposure_levels(
+    scheme: AnchorScheme, *, input_rate: float, camera: Camera, full_scale: float, static_rate: float = 0.0
+) -> list[float]:
     """Return the exposure times that vectors of any number of non-zeros need, in steps of sqrt(2).
 
     The brightest frame of a vector then has its saturation at ``full_scale`` / sqrt(2) to ``full_scale``
@@ -125,6 +127,8 @@ def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, 
         The camera.
     full_scale : float
         Largest saturation over mean of the brightest frame.
+    static_rate : float, optional
+        Mean signal with everything off, in DN per second.
 
     Returns
     -------
@@ -136,9 +140,9 @@ def exposure_levels(scheme: AnchorScheme, *, input_rate: float, camera: Camera, 
     ValueError
         If the camera cannot expose that short: the light is too strong.
     """
-    brightness = scheme.brightest(np.arange(1, len(scheme.components) + 1))
-    longest = math.sqrt(2) * mean_aim(camera, full_scale) / (input_rate * int(brightness.min()))
-    steps = math.ceil(2 * math.log2(brightness.max() / brightness.min()) - 1e-9)
+    rates = input_rate * scheme.brightest(np.arange(1, len(scheme.components) + 1)) + static_rate
+    longest = math.sqrt(2) * mean_aim(camera, full_scale) / float(rates.min())
+    steps = math.ceil(2 * math.log2(rates.max() / rates.min()) - 1e-9)
     times = [longest * 2 ** (-step / 2) for step in range(steps + 1)]
     if times[-1] < camera.shutter.exposure_minimum:
         shortest = camera.shutter.exposure_minimum

@@ -13,6 +13,9 @@ from optics.validation import check_choice, check_count
 FEWEST_LEVELS = 6
 """Levels below which a line and its uncertainty cannot be told from the scatter."""
 
+TELLING_VALUES = 4
+"""Different words from which on a step that divides all of them is no chance."""
+
 FEWEST_PIXELS = 8
 """Rows, and columns, that a frame has at least."""
 
@@ -179,6 +182,8 @@ def right_justified(arrays: Mapping[str, ArrayLike], *, bits: int, alignment: st
     width = 8 if all(array.dtype.itemsize == 1 for array in words.values()) else 16
     step = _common_step(list(words.values()))
     names, shift = " and ".join(words), 0
+    if alignment == "right" and step == 1:
+        _check_each(words)
     if alignment == "left":
         shift = width - bits
         if shift < 0:
@@ -227,6 +232,17 @@ def _common_step(arrays: list[NDArray[Any]]) -> int:
         used |= int(np.bitwise_or.reduce(words, axis=None))
     alike = all(int(words.min()) == int(words.max()) for words in arrays)
     return 1 if alike or not used else used & -used
+
+
+def _check_each(words: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse one array of left-justified words among others that are not."""
+    for name, array in words.items():
+        own = _common_step([array])
+        if own > 1 and np.unique(array).size >= TELLING_VALUES:
+            raise ValueError(
+                f"{name} holds only multiples of {own} and the other frames do not: these are left-justified words, "
+                "the others are not; bring all frames to the same alignment"
+            )
 
 
 def _check_pairs(name: str, frames: Counts, *, levels: tuple[int, ...], pixels: tuple[int, ...] | None = None) -> None:

@@ -22,7 +22,7 @@ from calibration.light_series import LightSeries
 from calibration.linearity import Linearity, linearity
 from calibration.noise_model import threshold_charge
 from calibration.transfer_curve import TransferCurve, transfer_curve
-from calibration.uncertainty import Measured, excess_scatter, fit_line, propagate
+from calibration.uncertainty import SIGNIFICANT, Measured, excess_scatter, fit_line, propagate
 
 QUANTISATION = 1 / 12
 """Variance of rounding, in DN^2, where the noise is at least half a DN."""
@@ -152,7 +152,11 @@ def photon_transfer(series: LightSeries, *, saturation: Measured | None = None) 
             used=curve.used, common=common)  # fmt: skip
     known = saturation is not None
     figures = _figures(curve, signal_of_dark, gain, responsivity, saturation=saturation)
-    return replace(figures, laser_noise=laser, flags=_flags(series, curve, signal_of_dark, saturation_known=known))
+    flags = _flags(series, curve, signal_of_dark, saturation_known=known)
+    efficiency = figures.quantum_efficiency
+    if efficiency and efficiency.value > 1 + SIGNIFICANT * efficiency.uncertainty:
+        flags += (f"the quantum efficiency comes out as {efficiency.value:.3g}, above one: the photons are too few",)
+    return replace(figures, laser_noise=laser, flags=flags)
 
 
 def _slope(

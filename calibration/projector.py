@@ -1,5 +1,6 @@
 """A bench and a retrieval together: a device that multiplies vectors by a fixed random matrix."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,15 @@ from calibration.auto_exposure import ExposureChoice, auto_exposure
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.records import Calibration, Estimate, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size
+from calibration.uncertainty import SIGNIFICANT
 from optics.bench import Bench, Exposure
 from optics.validation import check_count, check_number
 
 WEAKEST_ANCHOR = 50.0
 """Saturation over the anchor's mean signal above which a bench is refused: its light drowns in the noise."""
+
+MOST_SATURATED = 0.01
+"""Part of the outputs that may saturate while all components are off."""
 
 LARGEST_OVERLAP_LEAK = 1e-3
 """Off-state light over anchor light above which an overlapping anchor is refused: it turns rows by 2 e / |Ar|."""
@@ -154,17 +159,18 @@ class AnchorProjector:
         full_scale = best_full_scale(camera, degrees_of_freedom=choice.degrees_of_freedom)
         every = np.arange(camera.pixels)
         off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), choice.exposure_time, every)
-        anchor, _ = self._mean(scheme.anchor_states, choice.exposure_time, every)
+        anchor, light_noise = self._steadiness(scheme, choice.exposure_time, off)
         rate = float(np.mean(anchor - off)) / (choice.exposure_time * len(scheme.anchor))
         off_rate = max(float(np.mean(off)) - camera.black_level, 0.0) / choice.exposure_time
         self._check_off_state(scheme, share=off_rate / (rate * len(scheme.anchor)))
-        times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale)
+        times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale, static_rate=off_rate)
         dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False)[0] for time in times]
         longest = (anchor - dark[0]) * (times[0] / choice.exposure_time)  # as it will be at the longest exposure
         chosen = choose_outputs(longest, np.zeros_like(longest), camera=camera, outputs=outputs)
         levels = tuple(
             self._store(scheme, time, chosen, frame[chosen]) for time, frame in zip(times, dark, strict=True)
         )
+        self._check_room(levels)
         return Calibration(
             scheme=scheme,
             camera=camera,
@@ -173,7 +179,25 @@ class AnchorProjector:
             input_rate=rate,
             off_rate=off_rate,
             full_scale=full_scale,
+            light_noise=light_noise,
         )
+
+    def _steadiness(
+        self, scheme: AnchorScheme, time: float, off: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], float]:
+        """Return the mean frame of the anchor, in DN, and the relative rms of the light from frame to frame."""
+        camera = self.bench.camera
+        exposure = self._expose(np.tile(scheme.anchor_states, (self.stored_exposures, 1)), time)
+        frames = camera.digital_numbers(exposure.counts).reshape(self.stored_exposures, -1)[exposure.valid]
+        mean = frames.mean(axis=0, dtype=np.float64)
+        scatter = float(np.var(frames.mean(axis=1, dtype=np.float64), ddof=1)) if len(frames) > 1 else 0.0
+        expected = float(np.mean(camera.temporal_variance(mean))) / mean.size
+        lines = (camera.gain**2) * (camera.row_noise**2 / camera.rows + camera.column_noise**2 / camera.columns)
+        expected += lines
+        signal = float(np.mean(mean - off))
+        visible = scatter > expected * (1 + SIGNIFICANT * math.sqrt(2 / max(len(frames) - 1, 1)))
+        noise = math.sqrt(scatter - expected) / signal if visible and signal > 0 else 0.0
+        return mean.astype(np.float32), noise
 
     def _find_exposure(self, scheme: AnchorScheme) -> ExposureChoice:
         """Return the exposure that suits the anchor alone, or say that none does."""
@@ -198,6 +222,16 @@ class AnchorProjector:
                 f"off-state light is {100 * share:.2g} % of the anchor's, an overlapping anchor bears "
                 f"{100 * LARGEST_OVERLAP_LEAK:g} %: take an anchor of its own (overlapping=False) or a DMD of higher "
                 "contrast"
+            )
+
+    def _check_room(self, levels: tuple[StoredFrames, ...]) -> None:
+        """Refuse light that is there all the time and fills the camera."""
+        top = self.bench.camera.saturation
+        full = max(float(np.mean(level.off >= top)) for level in levels)
+        if full > MOST_SATURATED:
+            raise ValueError(
+                f"{100 * full:.2g} % of the outputs saturate with every component off: light of mirrors that carry "
+                "none, or that are off, fills the camera; hold the padding off, or take a DMD of higher contrast"
             )
 
     def _store(

@@ -56,6 +56,8 @@ class Calibration:
         Mean signal with everything off, over all pixels of the camera, in DN per second.
     full_scale : float
         Saturation over the mean of the brightest frame that exposure times aim at.
+    light_noise : float, optional
+        Relative rms of the light from one frame to the next, where it is above what the camera's noise feigns.
     """
 
     scheme: AnchorScheme
@@ -65,6 +67,7 @@ class Calibration:
     input_rate: float
     off_rate: float
     full_scale: float
+    light_noise: float = 0.0
 
     @property
     def off_state_share(self) -> float:

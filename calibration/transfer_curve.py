@@ -112,6 +112,12 @@ def _check_usable(
             f"the bright frames are as dark as the dark ones (the largest signal is {signal.max():.3g} DN): "
             "check the light, and that bright and dark were not exchanged"
         )
+    repeated = [bool(np.array_equal(first, second)) for first, second in series.bright_frames[used]]
+    if repeated and np.mean(repeated) > 0.5:
+        raise ValueError(
+            f"the two frames of {sum(repeated)} of {len(repeated)} bright pairs are the same in every pixel: the "
+            "camera or the file repeats frames; two exposures of the same light are needed"
+        )
     if used.sum() < 3:
         saturated = int(np.sum(np.mean(series.bright_frames >= top, axis=(1, 2, 3)) > 0.5))
         raise ValueError(

@@ -174,9 +174,10 @@ class Camera:
         check_number("crosstalk", self.crosstalk, at_least=0, at_most=0.2)
         check_number("lag", self.lag, at_least=0, at_most=0.5)
         check_number("nonlinearity", self.nonlinearity, at_least=0, at_most=0.5)
-        check_number("integral_nonlinearity", self.integral_nonlinearity, unit="DN", at_least=-1e3, at_most=1e3)
+        bow = self.largest_count / 4  # beyond it larger signals would give smaller counts
+        check_number("integral_nonlinearity", self.integral_nonlinearity, unit="DN", at_least=-bow, at_most=bow)
         check_number("differential_nonlinearity", self.differential_nonlinearity, unit="DN", at_least=0, at_most=0.3)
-        check_number("background", self.background, unit="photons/s", at_least=0)
+        check_number("background", self.background, unit="photons/s", at_least=0, at_most=1e15)
         check_number("flicker_frequency", self.flicker_frequency, unit="Hz", above=0, at_most=1e9)
         self._check_region()
         if self.saturation < self.black_level + 10:

@@ -60,7 +60,7 @@ class Shutter:
         check_number("overhead", self.overhead, unit="s", at_least=0)
         check_number("exposure_minimum", self.exposure_minimum, unit="s", above=0)
         check_number("exposure_maximum", self.exposure_maximum, unit="s", at_least=self.exposure_minimum)
-        check_number("exposure_step", self.exposure_step, unit="s", above=0)
+        check_number("exposure_step", self.exposure_step, unit="s", above=0, at_most=self.exposure_maximum)
 
     def readout_time(self, rows: int) -> float:
         """Return the time that it takes to read a frame.

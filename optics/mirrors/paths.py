@@ -141,6 +141,8 @@ class ListedLayout:
 
     Raises
     ------
+    TypeError
+        If a row or a column is not a whole number.
     ValueError
         If a macropixel has no mirror, or a list is not one of pairs.
     """
@@ -151,7 +153,13 @@ class ListedLayout:
     def __post_init__(self) -> None:
         if not len(self.mirrors):
             raise ValueError("mirrors lists no macropixel")
-        lists = tuple(np.array(places, np.int64) for places in self.mirrors)
+        given = [np.array(places) for places in self.mirrors]
+        for index, places in enumerate(given):
+            if places.size and places.dtype.kind not in "ui":
+                raise TypeError(
+                    f"macropixel {index} has places of type {places.dtype}: rows and columns are whole numbers"
+                )
+        lists = tuple(places.astype(np.int64) for places in given)
         for index, places in enumerate(lists):
             if places.ndim != 2 or places.shape[1] != 2 or not len(places):
                 raise ValueError(

@@ -72,10 +72,11 @@ def delivered_camera(camera: Camera) -> Camera:
 
     Notes
     -----
-    A retrieval sees only this camera. It holds where the light is about even over a bin: a bin whose pixels clip one by
-    one is not described. Responses and offsets of the pixels of a bin average out as independent ones; the rounding of
-    every pixel of a digital bin counts as read noise, but for the twelfth that every camera has. Averages over an even
-    number of pixels are half-way between two counts once in n^2 and then round up: 1 / (2 n^2) DN more black level.
+    A retrieval sees only this camera. Its full well is that of one pixel: below it none of the pixels of a bin can have
+    clipped, however uneven the light. Responses and offsets of the pixels of a bin average out as independent ones; the
+    rounding of every pixel of a digital bin counts as read noise, but for the twelfth that every camera has. Averages
+    over an even number of pixels are half-way between two counts once in n^2 and then round up: 1 / (2 n^2) DN more
+    black level.
     """
     n = camera.binning
     if n == 1:
@@ -89,7 +90,6 @@ def delivered_camera(camera: Camera) -> Camera:
         merged(camera),
         gain=gain,
         black_level=camera.black_level * (n**2 if kind == "sum" else 1) + upwards,
-        full_well=camera.full_well * n**2,
         read_noise=math.sqrt((pixels * camera.read_noise) ** 2 + rounding),
         row_noise=lines * camera.row_noise,
         column_noise=lines * camera.column_noise,

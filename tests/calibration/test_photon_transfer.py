@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.camera_report import characterise_camera
 from calibration.light_series import FrameStacks, LightSeries
 from calibration.nonuniformity import nonuniformity
 from calibration.photon_transfer import photon_transfer
@@ -269,3 +270,35 @@ def test_scatter_beyond_the_announced_noise_widens_a_line(rng: np.random.Generat
     assert blind.slope.uncertainty == pytest.approx(honest.slope.uncertainty, rel=4 / np.sqrt(400))
     assert blind.slope.value == pytest.approx(3, abs=4 * blind.slope.uncertainty)
     assert blind.slope.uncertainty == pytest.approx(0.3 / np.sqrt(np.sum((x - 0.5) ** 2)), rel=4 / np.sqrt(400))
+
+
+def test_repeated_frames_are_refused() -> None:
+    frames = light_series(Sensor(camera(rows=24, columns=30), seed=1), levels=12)
+    bright = np.repeat(frames.bright_frames[:, :1], 2, axis=1)
+    same = LightSeries(bright=bright, dark=frames.dark_frames, bits=12, photons=frames.photons)
+    with pytest.raises(ValueError, match=r"the two frames of \d+ of \d+ bright pairs are the same in every pixel"):
+        photon_transfer(same)
+
+
+def test_an_efficiency_above_one_is_flagged() -> None:
+    frames = light_series(Sensor(camera(rows=64, columns=80), seed=1), levels=20)
+    few = LightSeries(
+        bright=frames.bright_frames, dark=frames.dark_frames, bits=12, photons=np.asarray(frames.photons) / 2
+    )
+    assert any("above one: the photons are too few" in flag for flag in photon_transfer(few).flags)
+
+
+def test_stacks_of_other_bits_are_refused() -> None:
+    sensor = Sensor(camera(rows=24, columns=30), seed=1)
+    stacks = frame_stacks(sensor, frames=4)
+    coarse = FrameStacks(
+        bright=(stacks.bright_frames >> 4).astype(np.uint8), dark=(stacks.dark_frames >> 4).astype(np.uint8), bits=8
+    )
+    with pytest.raises(ValueError, match="the stacks have 8 bits and the pairs 12"):
+        characterise_camera(light_series(sensor, levels=12), stacks=coarse)
+
+
+def test_frames_of_mixed_alignment_are_refused() -> None:
+    frames = light_series(Sensor(camera(rows=24, columns=30), seed=1), levels=12)
+    with pytest.raises(ValueError, match="dark holds only multiples of 16 and the other frames do not"):
+        LightSeries(bright=frames.bright_frames, dark=frames.dark_frames * np.uint16(16), bits=16)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import erf, hyp2f1
 
 from calibration import AnchorProjector, cosine
 from calibration.expected_fidelity import anchor_gain_fidelity, uneven_light_fidelity
@@ -35,8 +36,6 @@ def test_a_beam_that_is_wider_than_the_array_loses_light() -> None:
     laser = Laser(wavelength=500e-9, power=1e-3, beam_radius=1e-3, beam_y=2e-4)
     share = mirror_share(laser, Dmd(rows=50, columns=80, pitch=10e-6))
     # The integral of the Gaussian over the rectangle: a product of error functions.
-    from scipy.special import erf
-
     edge = np.sqrt(2) / 1e-3
     across = erf(edge * 400e-6)
     along = (erf(edge * (250e-6 + 2e-4)) + erf(edge * (250e-6 - 2e-4))) / 2
@@ -57,10 +56,11 @@ def test_l35_uneven_illumination_costs_the_stated_cosine(
     # The same medium under even light, phases of the anchor as the bench has them.
     light = projector.bench.truth.light
     matrix = SimulatedBench(even, seed=2).truth._medium.matrix(0.0)[projector.calibration.outputs]
-    anchor = matrix[:, :-1] @ (light.switched[:-1] * projector.calibration.scheme.anchor_states)
+    scheme = projector.calibration.scheme
+    anchor = matrix[:, :-1] @ scheme.anchor_states
     ideal = x @ (anchor.conj()[:, None] * matrix[:, :40] / np.abs(anchor)[:, None]).real.T
     measured = float(np.nanmean(cosine(found, ideal)))
-    law = uneven_light_fidelity(light.switched[:40])
+    law = uneven_light_fidelity(light.switched[:40], light.switched[:-1][scheme.anchor_states], kept=2000 / 3000)
     assert law < 0.9999
     # Means over 60 vectors of about 27 random components: the weights that happen to be on scatter.
     scatter = np.nanstd(cosine(found, ideal)) / np.sqrt(60)
@@ -127,10 +127,11 @@ def test_stuck_mirrors_cost_the_stated_cosine(
     found = projector.project(x).value
     scheme, light = projector.calibration.scheme, bench.truth.light
     matrix = bench.truth._medium.matrix(0.0)[projector.calibration.outputs, :-1]
-    anchor = matrix @ (light.switched[:-1] * scheme.anchor_states)
+    anchor = matrix @ scheme.anchor_states
     ideal = x @ (anchor.conj()[:, None] * matrix[:, :40] / np.abs(anchor)[:, None]).real.T
     each = cosine(found, ideal)
-    uneven = uneven_light_fidelity(light.switched[:40])
+    lit = light.switched[:-1]
+    uneven = uneven_light_fidelity(lit[:40], lit[scheme.anchor_states], kept=2000 / 3000)
     law = uneven * anchor_gain_fidelity(light, scheme.anchor_states, kept=2000 / 3000)
     lost = stuck_on + stuck_off + dead
     # The closed form over all draws of the mirrors, 40 macropixels being one of them: 1 - cos scatters by sqrt(2 / 40).
@@ -154,3 +155,32 @@ def test_flatness_turns_and_weakens_macropixels(description: BenchDescription) -
     by_hand = np.array([np.exp(1j * phase[owner == k]).mean() for k in range(63)])
     assert found / flat == pytest.approx(by_hand, abs=1e-5)
     assert np.ptp(np.angle(found)) > 0.5
+
+
+@pytest.mark.parametrize("flatness", [(90e-9,), (0.0, 25e-9), (0.0, 0.0, 0.0, 60e-9), (0.0, 0.0, 20e-9, 10e-9)])
+def test_flatness_costs_the_stated_cosine(
+    description: BenchDescription, rng: np.random.Generator, flatness: tuple[float, ...]
+) -> None:
+    flat = wide(description, dmd=replace(description.dmd, contrast_ratio=np.inf))
+    bent = replace(flat, dmd=replace(flat.dmd, flatness=flatness))
+    states = np.arange(63) >= 45
+    found = SimulatedBench(bent, seed=3).truth.linear_map(states)[:, :40]
+    even = SimulatedBench(flat, seed=3).truth.linear_map(states)[:, :40]
+    light = input_light(bent.laser, bent.dmd, bent.layout).switched[:-1]
+    law = uneven_light_fidelity(light[:40], light[states])
+    # Columns are alike: the cosine over 3000 rows of all 40 columns has a standard error of about 1 / sqrt(3000).
+    measured = np.sum(found * even) / np.sqrt(np.sum(found**2) * np.sum(even**2))
+    assert measured == pytest.approx(law, abs=4 / np.sqrt(3000))
+    if len(flatness) == 1:
+        assert law == pytest.approx(1, abs=1e-6)  # piston moves the anchor with the components
+    else:
+        assert law < 0.97
+
+
+@pytest.mark.parametrize("correlation", [0.2, 0.7, 0.97])
+def test_phase_between_correlated_fields_has_its_mean_cosine(correlation: float) -> None:
+    # Over all pixels the mean cosine has a closed form; two macropixels out of phase give any correlation.
+    turn = np.arccos(correlation)
+    anchor = np.array([1.0, np.exp(2j * turn)])
+    law = np.pi / 4 * correlation * hyp2f1(0.5, 0.5, 2, correlation**2)
+    assert uneven_light_fidelity(np.full(5, np.exp(1j * turn)), anchor) == pytest.approx(law, rel=1e-6)

@@ -215,3 +215,8 @@ def test_square_blocks_are_square_in_metres(staggered: bool) -> None:
     assert down == pytest.approx(200e-6, abs=7.6e-6 / 2)
     assert right == pytest.approx(200e-6, abs=7.6e-6 * np.sqrt(2) / 2)
     assert (rows == columns) is not staggered
+
+
+def test_places_between_mirrors_are_refused() -> None:
+    with pytest.raises(TypeError, match="macropixel 1 has places of type float64: rows and columns are whole numbers"):
+        ListedLayout(mirrors=[[(0, 0)], [(0.9, 1.7)]])
