@@ -210,8 +210,8 @@ class ChannelsDescription:
         if size > LARGEST_MATRIX:
             raise ValueError(
                 f"{self.channels} channels with {inputs} inputs and {outputs} outputs need {size / 2**30:.1f} GiB, "
-                f"more than {LARGEST_MATRIX / 2**30:.0f} GiB: take fewer channels, or a Gaussian medium, which this one is "
-                "where few of its channels are in control"
+                f"more than {LARGEST_MATRIX / 2**30:.0f} GiB: take fewer channels, or a Gaussian medium, which "
+                "this one becomes where few of its channels are in control"
             )
         rng = source_generator(seed, NoiseSource.CHANNELS)
         transmissions = bimodal_transmissions(self.channels, mean=self.mean_transmission, rng=rng)

@@ -104,8 +104,8 @@ def _check_width(name: str, value: float, *, unit: str, width: float) -> None:
     """Refuse light that is too incoherent for the nodes."""
     if width > WIDEST:
         raise ValueError(
-            f"{name} = {value:g} {unit} is {width / WIDEST:.3g} times too wide: the speckle would be the sum of more than "
-            f"forty modes; take at most {value * WIDEST / width:.3g} {unit}"
+            f"{name} = {value:g} {unit} is {width / WIDEST:.3g} times too wide: the speckle would be the sum of more "
+            f"than forty modes; take at most {value * WIDEST / width:.3g} {unit}"
         )
 
 
