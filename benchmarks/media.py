@@ -1,8 +1,8 @@
 """Cost of a frame behind every medium against the number of outputs, and the streamed medium against its random draws.
 
-First: the streamed medium transmits a batch with all inputs lit, and as many float32 normals are drawn on as many threads,
-alternately; the ratio of the two speeds is a median over the rounds. Then: each medium is built and transmits one binary
-frame of 1000 macropixels, half of them on, for growing numbers of outputs, until it refuses or takes too long.
+First: the streamed medium transmits a batch with all inputs lit, and as many float32 normals are drawn on as many
+threads, alternately; the ratio of the two speeds is a median over the rounds. Then: each medium is built and transmits
+one binary frame of 1000 macropixels, half of them on, for growing numbers of outputs, until it refuses or takes too long.
 
     python benchmarks/media.py [--repeats 5] [--inputs 1000] [--plot benchmarks/media.png]
 """
@@ -88,7 +88,7 @@ def streamed_ratios(repeats: int) -> None:
     """Print the speed of the streamed medium as a ratio to that of its draws."""
     print("| inputs | outputs | frames | draws, s | streamed, s | speed / draws |")
     print("|---|---|---|---|---|---|")
-    for inputs, outputs, frames in ((1000, 2048, 1), (1000, 32_768, 1), (1000, 32_768, 8), (100, 327_680, 1)):
+    for inputs, outputs, frames in ((1000, 2560, 1), (1000, 32_768, 1), (1000, 32_768, 8), (100, 327_680, 1)):
         medium = STREAMED.build(site(outputs, inputs=inputs), seed=0)
         lit = np.ones((frames, inputs), np.float32)
         numbers = 2 * inputs * math.prod(medium.output_positions.shape[:2])

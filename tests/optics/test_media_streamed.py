@@ -14,7 +14,7 @@ def medium(*, inputs: int, shape: tuple[int, int], seed: int = 3) -> StreamedGau
 
 
 def test_fields_are_those_of_the_stored_matrix_to_single_precision(rng: np.random.Generator) -> None:
-    # Three blocks of outputs, the last one short; 21 tiles of inputs. Sums of 330 products, each rounded to 2^-24.
+    # Five blocks of outputs, the last one short; 11 tiles of inputs. Sums of 330 products, each rounded to 2^-24.
     scatter = medium(inputs=330, shape=(90, 53))
     stored = scatter.matrix(0.0).astype(np.complex128)
     amplitudes = rng.standard_normal((4, 330)) + 1j * rng.standard_normal((4, 330))
@@ -42,6 +42,16 @@ def test_an_entry_does_not_depend_on_the_size_of_the_medium() -> None:
     assert first == pytest.approx(small.matrix(0.0) * np.sqrt(2050), rel=1e-6)
 
 
+def test_blocks_of_outputs_and_inputs_are_strangers() -> None:
+    # Four blocks of 1024 outputs, 60 inputs each: 240 vectors, squared overlaps exponential of mean
+    # 1 / 1024: of 28 680 pairs one exceeds 16 / 1024 in one run of 300.
+    matrix = medium(inputs=60, shape=(64, 64)).matrix(0.0)
+    vectors = matrix.reshape(4, 1024, 60).transpose(0, 2, 1).reshape(240, 1024)
+    vectors = vectors / np.linalg.norm(vectors, axis=1)[:, np.newaxis]
+    overlap = np.abs(vectors @ vectors.conj().T - np.eye(240)) ** 2
+    assert overlap.max() < 16 / 1024
+
+
 def test_only_lit_inputs_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     # A million inputs and three that are lit, far apart: three streams a block.
     scatter = medium(inputs=1_000_000, shape=(60, 70))
@@ -57,7 +67,7 @@ def test_only_lit_inputs_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     amplitudes[0, [5, 70_000]] = 1
     amplitudes[1, 999_999] = 1
     field = scatter.transmit(amplitudes, time=0.0)
-    assert sum(drawn) == 3 * 3
+    assert sum(drawn) == 3 * 5
     # 4200 grains of unit contrast, two inputs and one.
     assert np.sum(np.abs(field) ** 2, axis=(1, 2, 3)) == pytest.approx([2e-3, 1e-3], rel=4 / np.sqrt(4200))
 
