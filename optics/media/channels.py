@@ -121,6 +121,11 @@ def channel_matrix(
     ValueError
         If there are fewer channels than inputs or outputs.
 
+    Notes
+    -----
+    U times any fixed orthonormal columns is as random as columns of U: with sqrt(tau) V^H P_in = Q R only the columns
+    U Q on the smaller side are drawn, at a cost of channels times that side squared.
+
     References
     ----------
     .. [1] A. Goetschy and A. D. Stone, Phys. Rev. Lett. 111, 063901 (2013). doi:10.1103/PhysRevLett.111.063901
@@ -132,9 +137,11 @@ def channel_matrix(
             raise ValueError(
                 f"channels = {channels} are fewer than the {size} {name} of the bench: take at least {size} channels"
             )
-    leaving = partial_rotation(channels, seen=outputs, rng=rng)
-    entering = partial_rotation(channels, seen=inputs, rng=rng)
-    return np.asarray((leaving * np.sqrt(transmissions)[:, np.newaxis]).T @ entering)
+    small, large = sorted((inputs, outputs))
+    near = partial_rotation(channels, seen=small, rng=rng)
+    triangle = np.linalg.qr(np.sqrt(transmissions)[:, np.newaxis] * near, mode="r")
+    matrix = partial_rotation(channels, seen=small, rng=rng)[:large] @ triangle
+    return np.asarray(matrix if outputs >= inputs else matrix.T)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,7 +213,7 @@ class ChannelsDescription:
                 f"collected_fraction = {self.collected_fraction:g} is not passive: {outputs} of {self.channels} "
                 f"channels of mean transmission {self.mean_transmission:g} give at most {available:.3g}"
             )
-        size = 16 * self.channels * (inputs + outputs) + 8 * inputs * outputs
+        size = 32 * self.channels * min(inputs, outputs) + 24 * inputs * outputs
         if size > LARGEST_MATRIX:
             raise ValueError(
                 f"{self.channels} channels with {inputs} inputs and {outputs} outputs need {size / 2**30:.1f} GiB, "
