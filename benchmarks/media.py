@@ -1,8 +1,9 @@
 """Cost of a frame behind every medium against the number of outputs, and the streamed medium against its random draws.
 
 First: the streamed medium transmits a batch with all inputs lit, and as many float32 normals are drawn on as many
-threads, alternately; the ratio of the two speeds is a median over the rounds. Then: each medium is built and transmits
-one binary frame of 100 macropixels, half of them on, for growing numbers of outputs, until it refuses or takes long.
+threads, alternately; the ratio of the two speeds is a median over the rounds, in wall time and, since others may use
+the machine too, in processor time. Then: each medium is built and transmits one binary frame of 100 macropixels, half
+of them on, for growing numbers of outputs, until it refuses or takes long.
 
     python benchmarks/media.py [--repeats 5] [--inputs 100] [--plot benchmarks/media.png]
 """
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -57,9 +57,14 @@ def media(outputs: int) -> dict[str, MediumDescription]:
 
 def seconds(work: Callable[[], object]) -> float:
     """Return the wall time of one call."""
-    begin = time.perf_counter()
+    return wall_and_processor(work)[0]
+
+
+def wall_and_processor(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the wall time of one call and the processor time of all its threads."""
+    begin, begin_cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - begin_cpu
 
 
 def site(outputs: int, *, inputs: int) -> MediumSite:
@@ -86,19 +91,20 @@ def draw(numbers: int) -> None:
 
 def streamed_ratios(repeats: int) -> None:
     """Print the speed of the streamed medium as a ratio to that of its draws."""
-    print("| inputs | outputs | frames | draws, s | streamed, s | speed / draws |")
-    print("|---|---|---|---|---|---|")
+    print("| inputs | outputs | frames | draws, s | streamed, s | speed / draws | in processor time |")
+    print("|---|---|---|---|---|---|---|")
     for inputs, outputs, frames in ((1000, 2560, 1), (1000, 32_768, 1), (1000, 32_768, 8), (100, 327_680, 1)):
         medium = STREAMED.build(site(outputs, inputs=inputs), seed=0)
         lit = np.ones((frames, inputs), np.float32)
         numbers = 2 * inputs * math.prod(medium.output_positions.shape[:2])
-        rounds = [
-            (seconds(lambda n=numbers: draw(n)), seconds(lambda m=medium, x=lit: m.transmit(x, time=0.0)))
-            for _ in range(repeats)
-        ]
-        floor, own = (statistics.median(column) for column in zip(*rounds, strict=True))
-        ratio = statistics.median(first / second for first, second in rounds)
-        print(f"| {inputs} | {outputs} | {frames} | {floor:.3f} | {own:.3f} | {ratio:.2f} |")
+        steps = (lambda n=numbers: draw(n), lambda m=medium, x=lit: m.transmit(x, time=0.0))
+        # Shape (round, step, clock).
+        rounds = np.array([[wall_and_processor(step) for step in steps] for _ in range(repeats)])
+        floor, own = np.median(rounds[:, :, 0], axis=0)
+        wall, processor = np.median(rounds[:, 0] / rounds[:, 1], axis=0)
+        print(
+            f"| {inputs} | {outputs} | {frames} | {floor:.3f} | {own:.3f} | {wall:.2f} | {processor:.2f} |", flush=True
+        )
 
 
 def cost(*, inputs: int) -> dict[str, list[tuple[int, float, float]]]:
