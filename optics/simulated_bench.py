@@ -117,7 +117,8 @@ class SimulatedBench:
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
         timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
-        step = max(1, BATCH_BYTES // (8 * self.description.camera.pixels))
+        samples = self._medium.modes * self._medium.samples_per_pixel**2
+        step = max(1, BATCH_BYTES // (8 * samples * self.description.camera.pixels))
         counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
         for start in range(0, len(states), step):
             batch = slice(start, start + step)

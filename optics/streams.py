@@ -35,6 +35,10 @@ class NoiseSource(enum.IntEnum):
     CONVERTER = 12
     MIRROR_FAULTS = 20
     FLATNESS_DRIFT = 21
+    STREAMED_MEDIUM = 30
+    GRAIN = 31
+    CHANNELS = 32
+    MODES = 33
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

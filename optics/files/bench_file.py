@@ -22,11 +22,27 @@ from optics.files.description_file import (
 from optics.files.dmd_file import dmd_from_part
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
-from optics.media import GaussianDescription
+from optics.media import (
+    ChannelsDescription,
+    FiniteGrainDescription,
+    GaussianDescription,
+    MeasuredDescription,
+    PartiallyCoherentDescription,
+    PolarisedDescription,
+    StreamedDescription,
+)
 from optics.mirrors.paths import PathLayout
 from optics.validation import check_choice
 
-MEDIA = {"gaussian": GaussianDescription}
+MEDIA = {
+    "gaussian": GaussianDescription,
+    "streamed": StreamedDescription,
+    "finite_grain": FiniteGrainDescription,
+    "channels": ChannelsDescription,
+    "measured": MeasuredDescription,
+    "polarised": PolarisedDescription,
+    "partially_coherent": PartiallyCoherentDescription,
+}
 LAYOUTS = {"blocks": MacropixelLayout, "path": PathLayout}
 
 
@@ -64,19 +80,22 @@ def load_bench(bench: str | Path) -> BenchDescription:
     path = find_description(bench, folder="benches", kind="bench")
     table = load_toml(path)
     try:
-        return bench_from_table(table)
+        return bench_from_table(table, folder=path.parent)
     except (OSError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
-def bench_from_table(table: Mapping[str, Any]) -> BenchDescription:
+def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) -> BenchDescription:
     """Return the bench that nested tables describe.
 
     Parameters
     ----------
     table : mapping
         The content of a bench file. Its tables of the camera and of the DMD may name a ``part`` (and a camera's
-        ``mode``) of ``data/cameras`` and ``data/dmds``; the keys beside it then replace figures of the part.
+        ``mode``) of ``data/cameras`` and ``data/dmds``; the keys beside it then replace figures of the part. A
+        medium that acts on another has that one as its table ``inside``.
+    folder : Path or None, optional
+        Where relative names of other files start; None is the working folder.
 
     Returns
     -------
@@ -96,7 +115,7 @@ def bench_from_table(table: Mapping[str, Any]) -> BenchDescription:
         laser=laser,
         dmd=_dmd(table["dmd"], wavelength=laser.wavelength),
         layout=_of_kind(LAYOUTS, table["layout"], where="[layout]"),
-        medium=_of_kind(MEDIA, table["medium"], where="[medium]"),
+        medium=_medium(table["medium"], folder=folder or Path(), where="[medium]"),
         camera=_camera(table["camera"], wavelength=laser.wavelength),
         exposure_time=read_value("", table["exposure_time"], float, where="exposure_time"),
     )
@@ -122,12 +141,29 @@ def bench_to_table(description: BenchDescription) -> dict[str, Any]:
     """
     table = dataclasses.asdict(description)
     for part, kinds in (("medium", MEDIA), ("layout", LAYOUTS)):
-        own = getattr(description, part)
-        names = [name for name, kind in kinds.items() if isinstance(own, kind)]
-        if not names:
-            raise ValueError(f"a {part} of type {type(own).__name__} cannot be written to a bench file")
-        table[part] = {"kind": names[0], **table[part]}
+        table[part] = _kind_table(getattr(description, part), kinds, part=part)
     return table
+
+
+def _kind_table(own: Any, kinds: Mapping[str, type], *, part: str) -> dict[str, Any]:
+    """Return the table of a description and of what is inside it, kinds named."""
+    names = [name for name, kind in kinds.items() if isinstance(own, kind)]
+    if not names:
+        raise ValueError(f"a {part} of type {type(own).__name__} cannot be written to a bench file")
+    table = {"kind": names[0], **dataclasses.asdict(own)}
+    if "inside" in table:
+        table["inside"] = _kind_table(own.inside, kinds, part=part)
+    return table
+
+
+def _medium(value: object, *, folder: Path, where: str) -> Any:
+    """Return the description of a medium, after that of the medium inside it; names of files start at the folder."""
+    table = dict(as_table(value, where=where))
+    if "inside" in table:
+        table["inside"] = _medium(table["inside"], folder=folder, where=f"{where[:-1]}.inside]")
+    if isinstance(table.get("file"), str):
+        table["file"] = str(folder / table["file"])
+    return _of_kind(MEDIA, table, where=where)
 
 
 def _of_kind(kinds: Mapping[str, type], value: object, *, where: str) -> Any:

@@ -96,7 +96,7 @@ def read_description(kind: type, table: object, *, where: str) -> Any:
     kind : type
         A dataclass; fields that are dataclasses themselves are tables within the table.
     table : object
-        The table.
+        The table; a value in it that is a description already is kept.
     where : str
         Name of the table in messages, in square brackets.
 
@@ -118,7 +118,9 @@ def read_description(kind: type, table: object, *, where: str) -> Any:
     check_keys(checked, known=[field.name for field in fields], required=required, where=where)
     types = typing.get_type_hints(kind)
     values = {
-        key: read_description(types[key], value, where=f"{where[:-1]}.{key}]")
+        key: value
+        if dataclasses.is_dataclass(value)
+        else read_description(types[key], value, where=f"{where[:-1]}.{key}]")
         if dataclasses.is_dataclass(types[key])
         else read_value(key, value, types[key], where=where)
         for key, value in checked.items()

@@ -6,13 +6,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from optics.kernels import multiply_columns
+from optics.media.dense import DenseMedium, check_stored, pixel_positions, round_to_grid, statistical_grid
 from optics.media.medium import Field, Time, check_passive
 from optics.streams import NoiseSource, source_generator
 from optics.validation import check_count, check_number
-
-LARGEST_MATRIX = 4 * 2**30
-"""Bytes above which the matrix is not stored."""
 
 
 class GaussianMedium:
@@ -72,12 +69,10 @@ class GaussianMedium:
         check_number("collected_fraction", collected_fraction, above=0, at_most=1)
         self.inputs, self.outputs = len(input_positions), math.prod(output_shape)
         check_passive(collected_fraction=collected_fraction, inputs=self.inputs, outputs=self.outputs)
-        size = 8 * self.inputs * self.outputs
-        if size > LARGEST_MATRIX:
-            raise ValueError(
-                f"a Gaussian medium of {self.inputs} inputs and {self.outputs} outputs needs {size / 2**30:.1f} GiB, "
-                f"more than {LARGEST_MATRIX / 2**30:.0f} GiB: take fewer macropixels or a smaller camera region"
-            )
+        check_stored(
+            "a Gaussian medium", inputs=self.inputs, outputs=self.outputs,
+            way_out="take fewer macropixels, a smaller camera region, or the medium that is not stored (streamed)",
+        )  # fmt: skip
         self.input_positions = np.array(input_positions, np.float64)
         self.output_shape, self.output_pitch = output_shape, output_pitch
         self.collected_fraction, self.seed = collected_fraction, seed
@@ -85,25 +80,21 @@ class GaussianMedium:
     @property
     def output_positions(self) -> NDArray[np.float64]:
         """Return where the pixels are, shape (y, x, 2), (y, x) from the centre, in metres."""
-        axes = [(np.arange(size) - (size - 1) / 2) * self.output_pitch for size in self.output_shape]
-        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        return pixel_positions(self.output_shape, pitch=self.output_pitch)
 
     @cached_property
-    def _columns(self) -> NDArray[np.complex64]:
-        """The matrix transposed, in units of ``_scale``, shape (input, output): columns of inputs are contiguous."""
+    def _stored(self) -> DenseMedium:
+        """The matrix, drawn when it is first needed."""
         rng = source_generator(self.seed, NoiseSource.MEDIUM)
         parts = rng.standard_normal((self.inputs, 2 * self.outputs), dtype=np.float32)
-        # Sums stay within eight standard deviations of sqrt(inputs) entries, and that within the 24 bits of float32.
-        grid = np.float32(2.0 ** min(15, math.floor(21 - math.log2(self.inputs) / 2)))
-        parts *= grid
-        np.rint(parts, out=parts)
-        parts /= grid
-        return parts.view(np.complex64)
-
-    @property
-    def _scale(self) -> np.float32:
-        """Standard deviation of the real part of an entry."""
-        return np.float32(math.sqrt(self.collected_fraction / self.outputs / 2))
+        round_to_grid(parts, grid=statistical_grid(self.inputs))
+        return DenseMedium(
+            parts.view(np.complex64),
+            scale=math.sqrt(self.collected_fraction / self.outputs / 2),
+            input_positions=self.input_positions,
+            output_shape=self.output_shape,
+            output_pitch=self.output_pitch,
+        )
 
     def transmit(self, field_in: NDArray[np.inexact], *, time: Time) -> Field:
         """Return the field behind the medium.
@@ -125,15 +116,7 @@ class GaussianMedium:
         ValueError
             If the number of amplitudes does not fit.
         """
-        if field_in.ndim != 2 or field_in.shape[1] != self.inputs:
-            raise ValueError(f"field_in must have shape (frame, {self.inputs}), got {field_in.shape}")
-        lit = np.flatnonzero(field_in.any(axis=0))
-        # Few inputs are lit in most batches; gathering their columns costs less than multiplying by zeros.
-        sparse = 2 * len(lit) < self.inputs
-        amplitudes, columns = (field_in[:, lit], self._columns[lit]) if sparse else (field_in, self._columns)
-        field = multiply_columns(amplitudes, columns)
-        field *= self._scale
-        return field.reshape(len(field_in), 1, *self.output_shape)
+        return self._stored.transmit(field_in, time=time)
 
     def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> Field:
         """Return what the conjugate transpose of the matrix makes of a field at the pixels.
@@ -150,8 +133,7 @@ class GaussianMedium:
         ndarray of complex64, shape (frame, input)
             Amplitudes at the inputs.
         """
-        flat = np.asarray(field, np.complex64).reshape(len(field), self.outputs)
-        return (self._columns @ flat.conj().T).conj().T * self._scale
+        return self._stored.adjoint(field, time=time)
 
     def matrix(self, time: float) -> Field:
         """Return the matrix.
@@ -166,4 +148,4 @@ class GaussianMedium:
         ndarray of complex64, shape (output, input)
             A copy.
         """
-        return self._columns.T * self._scale
+        return self._stored.matrix(time)
