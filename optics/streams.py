@@ -35,6 +35,8 @@ class NoiseSource(enum.IntEnum):
     CONVERTER = 12
     MIRROR_FAULTS = 20
     FLATNESS_DRIFT = 21
+    DRIFT = 32
+    REFERENCE_PHASE = 33
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

@@ -101,7 +101,9 @@ class EntranceGrid:
         if len(starts) % across:
             return None
         grid = starts.reshape(-1, across, 2)
-        steps = first + np.stack(np.meshgrid(np.arange(len(grid)) * rows, np.arange(across) * columns, indexing="ij"), -1)
+        steps = first + np.stack(
+            np.meshgrid(np.arange(len(grid)) * rows, np.arange(across) * columns, indexing="ij"), -1
+        )
         return (int(first[0]), int(first[1]), len(grid), across) if np.array_equal(grid, steps) else None
 
     def _scatter(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:

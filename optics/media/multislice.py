@@ -188,7 +188,10 @@ class MultisliceMedium:
         self.description, self.wavelength, self.seed = description, site.wavelength, seed
         self.samples_per_pixel = description.samples_per_pixel
         self.input_positions = np.array(site.input_positions, np.float64)
-        self.field_shape = (site.output_shape[0] * self.samples_per_pixel, site.output_shape[1] * self.samples_per_pixel)
+        self.field_shape = (
+            site.output_shape[0] * self.samples_per_pixel,
+            site.output_shape[1] * self.samples_per_pixel,
+        )
         self._sample_pitch = site.output_pitch / self.samples_per_pixel
         shape = description.shape
         if self.field_shape[0] > shape[0] or self.field_shape[1] > shape[1]:
