@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from optics.validation import check_number
 LARGEST_MATRIX = 4 * 2**30
 """Bytes above which the matrix is not stored."""
 
-TABLE = 4096
-"""Distances at which the statistics are worked out; between them they are interpolated."""
+TABLE = np.linspace(0, 12, 3001)
+"""Distances, in thicknesses, between which the statistics are interpolated; beyond, the density is below 1e-14."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,24 +163,16 @@ class DiffusiveSlab:
         squared = sum(np.subtract.outer(entries[:, axis], exits[:, axis]).astype(np.float32) ** 2 for axis in (0, 1))
         return np.sqrt(np.asarray(squared, np.float32))
 
-    def _table(self) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
-        """Return distances in thicknesses, and factors of the covariance of the lines there, (line, line, distance)."""
+    @cached_property
+    def _root(self) -> NDArray[np.complex128]:
+        """Factors of the covariance of the lines at the distances of the table, shape (line, line, distance)."""
         one = self.description
-        reach = np.linspace(0, float(np.nanmax(self._distances, initial=1.0)), TABLE)
-        covariance = np.empty((TABLE, self.modes, self.modes), np.complex128)
-        for j, first in enumerate(one.detunings):
-            for k, second in enumerate(one.detunings):
-                covariance[:, j, k] = exit_density(
-                    reach * one.thickness, thickness=one.thickness, detuning=first - second, diffusion=one.diffusion
-                )
-        values, vectors = np.linalg.eigh(covariance)
-        # The Hermitian root is smooth in the distance, so that it may be interpolated; rounding may leave values < 0.
-        root = np.einsum("dij,dj,dkj->ikd", vectors, np.sqrt(np.maximum(values, 0)), vectors.conj())
-        return reach, root * math.sqrt(one.collected_fraction * self._area)
+        root = _covariance_root(one.thickness, one.diffusion, one.detunings)
+        return root * math.sqrt(one.collected_fraction * self._area)
 
-    def _profile(self, reach: NDArray[np.float64], factor: NDArray[np.complex128]) -> NDArray[np.complex64]:
+    def _profile(self, factor: NDArray[np.complex128]) -> NDArray[np.complex64]:
         """Return a tabulated factor for every pair of input and output; the mean where an input has no place."""
-        profile = np.interp(self._distances, reach, factor).astype(np.complex64)
+        profile = np.interp(self._distances, TABLE, factor).astype(np.complex64)
         lost = ~np.isfinite(self._distances[:, 0])
         if lost.any():
             placed = profile[~lost].astype(np.complex128)
@@ -189,28 +181,27 @@ class DiffusiveSlab:
 
     def _check_passive(self) -> None:
         """Refuse a matrix that could give out more light than it takes in."""
-        reach, root = self._table()
-        power = sum(np.abs(self._profile(reach, root[0, k])).astype(np.float64) ** 2 for k in range(self.modes))
+        power = sum(np.abs(self._profile(self._root[0, k])).astype(np.float64) ** 2 for k in range(self.modes))
         spread = np.asarray(power)
         largest = (math.sqrt(spread.sum(axis=1).max()) + math.sqrt(spread.sum(axis=0).max())) ** 2
         if largest > 1:
             raise ValueError(
-                f"collected_fraction = {self.description.collected_fraction:g} is not passive with {self.inputs} inputs "
-                f"and {self.outputs} outputs: some pattern would come out with {largest:.3g} times its power; take at "
-                f"most {self.description.collected_fraction / largest:.3g}"
+                f"collected_fraction = {self.description.collected_fraction:g} is not passive with {self.inputs} "
+                f"inputs and {self.outputs} outputs: some pattern would come out with {largest:.3g} times its "
+                f"power; take at most {self.description.collected_fraction / largest:.3g}"
             )
 
     @cached_property
     def _columns(self) -> tuple[NDArray[np.complex64], float]:
         """The matrices of the lines transposed, (line, input, output), in units of the second number."""
         rng = source_generator(self.seed, NoiseSource.MEDIUM)
-        reach, root = self._table()
+        root = self._root
         columns = np.zeros((self.modes, self.inputs, self.outputs), np.complex64)
         for k in range(self.modes):
             draw = rng.standard_normal((self.inputs, 2 * self.outputs), dtype=np.float32).view(np.complex64)
             draw *= np.float32(math.sqrt(0.5))
             for j in range(self.modes):
-                columns[j] += self._profile(reach, root[j, k]) * draw
+                columns[j] += self._profile(root[j, k]) * draw
         unit = math.sqrt(float(np.max(np.sum(np.abs(root[0]) ** 2, axis=0))) / 2)
         grid = np.float32(2.0 ** min(15, math.floor(21 - math.log2(self.inputs) / 2)))
         parts = columns.view(np.float32)
@@ -294,3 +285,18 @@ class DiffusiveSlab:
         """
         scaled = self._columns[0] * self._scales[:, np.newaxis, np.newaxis]
         return np.asarray(scaled.transpose(0, 2, 1).reshape(-1, self.inputs), np.complex64)
+
+
+@lru_cache(maxsize=8)
+def _covariance_root(thickness: float, diffusion: float, detunings: tuple[float, ...]) -> NDArray[np.complex128]:
+    """Return the root of the covariance between the lines, shape (line, line, distance): the Hermitian one is smooth."""
+    differences = {first - second for first in detunings for second in detunings}
+    densities = {
+        own: exit_density(TABLE * thickness, thickness=thickness, detuning=own, diffusion=diffusion)
+        for own in differences
+    }
+    covariance = np.array([[densities[first - second] for second in detunings] for first in detunings])
+    values, vectors = np.linalg.eigh(covariance.transpose(2, 0, 1))
+    root = np.einsum("dij,dj,dkj->ikd", vectors, np.sqrt(np.maximum(values, 0)), vectors.conj())
+    root.setflags(write=False)
+    return np.asarray(root)

@@ -71,8 +71,8 @@ class EntranceGrid:
             raise ValueError(f"{len(lost)} inputs have no place, at most one may have none")
         self._lost = int(lost[0]) if len(lost) else None
         half = (np.array(footprint) - 1) / 2
-        # Positions half way between samples go up together, rounding errors of 1e-6 of a sample or not.
-        starts = np.floor(positions[placed] / pitch - half + 0.5 + 1e-6).astype(np.int64)
+        # Positions half way between samples go down together, as camera samples do; 1e-6 bears rounding errors.
+        starts = np.floor(positions[placed] / pitch - half + 0.5 - 1e-6).astype(np.int64)
         self._check_inside(starts, pitch)
         self._block = self._find_block(starts)
         self._samples = None if self._block else self._scatter(starts)

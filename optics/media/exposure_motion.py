@@ -12,7 +12,7 @@ from optics.validation import check_count, check_number
 class MovingExposure:
     """A moving medium seen by an exposure that lasts.
 
-    .. math:: E_j = \\frac{1}{\\sqrt{n}} \\, T\\!\\left(t + \\frac{j + 1/2}{n} t_e\\right) a, \\qquad j = 0 \\ldots n - 1
+    .. math:: E_j = \\frac{1}{\\sqrt{n}} \\, T\\!\\left(t + \\frac{j + 1/2}{n} t_e\\right) a
 
     Parameters
     ----------
@@ -108,5 +108,5 @@ class MovingExposure:
         ndarray of complex64, shape (output, input)
             The matrix.
         """
-        parts = [self._medium.matrix(time + delay) for delay in self._delays.tolist()]
-        return np.asarray(np.concatenate(parts) / np.float32(math.sqrt(self._slices)), np.complex64)
+        parts = [np.asarray(self._medium.matrix(time + delay), np.complex64) for delay in self._delays.tolist()]
+        return np.concatenate(parts).astype(np.complex64) / np.float32(math.sqrt(self._slices))

@@ -52,7 +52,7 @@ def check_screens(
     if not LEAST_SAMPLES * step <= correlation_length <= LARGEST_PART * window:
         raise ValueError(
             f"correlation_length = {correlation_length:g} m does not fit the grid: it must be at least "
-            f"{LEAST_SAMPLES * step:g} m (two samples) and at most {LARGEST_PART * window:g} m (a quarter of the window)"
+            f"{LEAST_SAMPLES * step:g} m (two samples) and at most {LARGEST_PART * window:g} m (window / 4)"
         )
     spread = 3 * math.sqrt(2 * screens) * strength / correlation_length
     limit = math.pi / step
@@ -164,4 +164,4 @@ def forward_memory(
     check_number("wavelength", wavelength, unit="m", above=0)
     lever = (np.asarray(planes, np.float64) - pivot) * wavelength / (2 * math.pi)
     shift = np.asarray(tilt, np.float64)[..., np.newaxis] * lever
-    return np.exp(strength**2 * np.expm1(-((shift / correlation_length) ** 2)).sum(axis=-1))
+    return np.asarray(np.exp(strength**2 * np.expm1(-((shift / correlation_length) ** 2)).sum(axis=-1)))
