@@ -289,7 +289,7 @@ class DiffusiveSlab:
 
 @lru_cache(maxsize=8)
 def _covariance_root(thickness: float, diffusion: float, detunings: tuple[float, ...]) -> NDArray[np.complex128]:
-    """Return the root of the covariance between the lines, shape (line, line, distance): the Hermitian one is smooth."""
+    """Return the root of the covariance between the lines, shape (line, line, distance)."""
     differences = {first - second for first in detunings for second in detunings}
     densities = {
         own: exit_density(TABLE * thickness, thickness=thickness, detuning=own, diffusion=diffusion)
