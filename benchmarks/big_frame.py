@@ -22,18 +22,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optics  # first: it sets how long BLAS threads spin, which numpy reads when it is imported
-from optics.media.multislice import MultisliceDescription, MultisliceMedium
+from optics.media.multislice import MultisliceMedium
+from optics.media.multislice_description import MultisliceDescription
 from optics.media.slice_passes import Chain, run_chain
 
 import numpy as np  # isort: skip
-from scipy.fft import fft2, ifft2  # isort: skip
+from scipy.fft import fft2, fftfreq, ifft2  # isort: skip
 
 SIDE = 1024
 """Inputs along each axis, each of two mirrors side by side; the grid holds twice as many samples, one a mirror."""
 
 MEDIUM = MultisliceDescription(
     collected_fraction=0.2, grid_rows=2 * SIDE, grid_columns=2 * SIDE, spacing=1e-6, input_pitch=10.8e-6,
-    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=300e-6, entrance_aperture=0.15,
+    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3, entrance_aperture=0.15,
     exit_aperture=0.12,
 )  # fmt: skip
 
@@ -106,8 +107,9 @@ def draw(counts: np.ndarray, path: Path) -> dict[str, float]:
     normal = (contrast * mean) ** 2
     for name, values in (("along x", covariance[0, lags]), ("along y", covariance[lags, 0])):
         axes[1, 1].plot(lags, values / normal, "o", label=name)
-    fine = np.linspace(0.01, 15, 300)
-    axes[1, 1].plot(fine, airy(fine), "k-", lw=1, label="stop of the objective (L13)")
+    law = expected_covariance()
+    axes[1, 1].plot(np.arange(16), law[0, :16], "C0-", lw=1, label="law along x")
+    axes[1, 1].plot(np.arange(16), law[:16, 0], "C1--", lw=1, label="law along y")
     axes[1, 1].set(xlabel="lag [pixel]", ylabel="covariance of intensity", title="grain")
     axes[1, 1].legend()
     figure.savefig(path, dpi=110)
@@ -115,12 +117,28 @@ def draw(counts: np.ndarray, path: Path) -> dict[str, float]:
     return {"mean count": float(counts.mean()), "contrast": contrast, "saturated": saturated}
 
 
-def airy(lag: np.ndarray) -> np.ndarray:
-    """Return the covariance of intensity behind a circular stop that is evenly lit."""
-    from scipy.special import j1
+def expected_covariance() -> np.ndarray:
+    """Return the covariance of intensity that the optics give, from the coherence of light at the objective.
 
-    v = 2 * np.pi * MEDIUM.exit_aperture / BENCH.laser.wavelength * lag * MEDIUM.spacing
-    return np.asarray((2 * j1(v) / v) ** 2)
+    Half of the light of random bits is their mean, half is white up to the size of a macropixel; the relay cuts it.
+    Screens multiply the coherence by exp(-S sigma^2 (1 - rho)), the stop of the objective cuts its spectrum; the
+    intensity of speckle has the covariance |mu|^2 (L13).
+    """
+    size = 256
+    frequency = fftfreq(size, MEDIUM.spacing)
+    squared = frequency[:, np.newaxis] ** 2 + frequency**2
+    relay, objective = (
+        squared <= (aperture / BENCH.laser.wavelength) ** 2
+        for aperture in (MEDIUM.entrance_aperture, MEDIUM.exit_aperture)
+    )
+    bits = np.zeros((size, size))
+    bits[0, [0, 1, -1]] = 0.5, 0.25, 0.25
+    bits += 0.5
+    lag = fftfreq(size, 1 / size) * MEDIUM.spacing
+    phase = np.exp(-(lag[:, np.newaxis] ** 2 + lag**2) / MEDIUM.correlation_length**2)
+    scattered = np.exp(-MEDIUM.screens * MEDIUM.strength**2 * (1 - phase))
+    coherence = ifft2(fft2(ifft2(fft2(bits) * relay) * scattered) * objective)
+    return np.asarray(np.abs(coherence / coherence[0, 0]) ** 2)
 
 
 def main() -> None:

@@ -4,51 +4,25 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optics.media.description import MediumSite
 from optics.media.entrance_grid import EntranceGrid, wrapped_slices
-from optics.media.medium import Field, Medium, Time
-from optics.media.slice_optics import SliceOptics
+from optics.media.medium import Field, Time
 from optics.media.slice_passes import Plane, run_chain
 from optics.streams import NoiseSource, source_generator
+
+if TYPE_CHECKING:
+    from optics.media.multislice_description import MultisliceDescription  # it builds this medium
 
 LARGEST_MATRIX = 4 * 2**30
 """Bytes above which the matrix is not written out."""
 
 LARGE_GRID = 2**18
 """Samples from which on processors share a frame; smaller grids go to one processor each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MultisliceDescription(SliceOptics):
-    """Description of a multislice medium (`MultisliceMedium`); its parameters are those of the optics.
-
-    Raises
-    ------
-    ValueError
-        As the optics do.
-    """
-
-    def build(self, site: MediumSite, *, seed: int) -> Medium:
-        """Return the medium.
-
-        Parameters
-        ----------
-        site : MediumSite
-            What stands around it.
-        seed : int
-            Seed of the screens.
-
-        Returns
-        -------
-        Medium
-            Phase screens on a grid.
-        """
-        return MultisliceMedium(self, site, seed=seed)
 
 
 class MultisliceMedium:
@@ -90,7 +64,7 @@ class MultisliceMedium:
     static = True
     modes = 1
 
-    def __init__(self, description: MultisliceDescription, site: MediumSite, *, seed: int) -> None:
+    def __init__(self, description: "MultisliceDescription", site: MediumSite, *, seed: int) -> None:
         self.description, self.wavelength, self.seed = description, site.wavelength, seed
         self.samples_per_pixel = description.samples_per_pixel
         self.input_positions = np.array(site.input_positions, np.float64)

@@ -9,7 +9,7 @@ import pytest
 from optics.media import GaussianDescription, MediumSite
 from optics.media.decorrelation import component_weights, field_correlation
 from optics.media.drift import DriftDescription, DriftingMedium
-from optics.media.multislice import MultisliceDescription
+from optics.media.multislice_description import MultisliceDescription
 from optics.media.phase_drift import PhaseDrift, VibrationLine
 
 GAUSSIAN = GaussianDescription(collected_fraction=0.1)

@@ -7,7 +7,7 @@ import pytest
 
 from optics.media import MediumSite
 from optics.media.diffusive_slab import DiffusiveSlabDescription
-from optics.media.multislice import MultisliceDescription
+from optics.media.multislice_description import MultisliceDescription
 from optics.media.phase_screens import draw_phase_screen, forward_memory
 
 WAVELENGTH = 500e-9

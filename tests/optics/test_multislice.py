@@ -11,7 +11,8 @@ from optics.media import MediumSite
 from optics.media import multislice as module
 from optics.media.entrance_grid import EntranceGrid, wrapped_slices
 from optics.media.free_space import circular_stop, transfer_function
-from optics.media.multislice import MultisliceDescription, MultisliceMedium
+from optics.media.multislice import MultisliceMedium
+from optics.media.multislice_description import MultisliceDescription
 
 PITCH = 8e-6
 

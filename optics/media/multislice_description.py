@@ -1,4 +1,4 @@
-"""What stands between mirrors and camera in a multislice medium."""
+"""What a bench file says about a multislice medium: lenses, stops, distances, phase screens."""
 
 import math
 from dataclasses import dataclass
@@ -6,15 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from optics.media.description import MediumSite
 from optics.media.free_space import circular_stop, transfer_function
+from optics.media.medium import Medium
+from optics.media.multislice import MultisliceMedium
 from optics.media.phase_screens import check_screens, draw_phase_screen
 from optics.media.slice_passes import Chain, Plane
 from optics.validation import check_choice, check_count, check_number
 
 
 @dataclass(frozen=True, kw_only=True)
-class SliceOptics:
-    """What stands between mirrors and camera in a multislice medium: lenses, stops, distances, phase screens.
+class MultisliceDescription:
+    """Description of a multislice medium (`optics.media.multislice.MultisliceMedium`).
 
     Light goes: mirrors, relay or lens, [entrance distance], screen 1, gap, ..., screen S, [exit distance], objective or
     lens, camera.
@@ -113,6 +116,23 @@ class SliceOptics:
     def planes(self) -> NDArray[np.float64]:
         """Return the positions of the screens along the axis, from the first, in metres."""
         return self.gap * np.arange(self.screens, dtype=np.float64)
+
+    def build(self, site: MediumSite, *, seed: int) -> Medium:
+        """Return the medium.
+
+        Parameters
+        ----------
+        site : MediumSite
+            What stands around it.
+        seed : int
+            Seed of the screens.
+
+        Returns
+        -------
+        Medium
+            Phase screens on a grid.
+        """
+        return MultisliceMedium(self, site, seed=seed)
 
     def make_chain(self, *, wavelength: float, rng: np.random.Generator) -> Chain:
         """Return masks and transforms from the mirrors to the camera.
