@@ -34,7 +34,7 @@ SIDE = 1024
 
 MEDIUM = MultisliceDescription(
     collected_fraction=0.2, grid_rows=2 * SIDE, grid_columns=2 * SIDE, spacing=1e-6, input_pitch=10.8e-6,
-    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3, entrance_aperture=0.15,
+    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3, exit_distance=1e-3, entrance_aperture=0.15,
     exit_aperture=0.12,
 )  # fmt: skip
 

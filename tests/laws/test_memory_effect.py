@@ -160,3 +160,34 @@ def test_a_slab_too_large_is_refused_with_its_size() -> None:
     )
     with pytest.raises(ValueError, match=r"10000 inputs, 300000 outputs and 1 lines needs 22.4 GiB"):
         DiffusiveSlabDescription(collected_fraction=0.1, thickness=1e-3).build(site, seed=1)
+
+
+def test_grain_follows_from_screens_and_stop() -> None:
+    # Coherence of an evenly lit stack: screens multiply it by exp(-S sigma^2 (1 - rho)), the stop cuts its spectrum.
+    rows, columns = 96, 128
+    description = MultisliceDescription(
+        collected_fraction=1.0, grid_rows=rows, grid_columns=columns, spacing=1e-6, input_pitch=1e-6, screens=3,
+        strength=1.5, correlation_length=6e-6, gap=80e-6, exit_distance=80e-6, exit_aperture=0.06,
+    )  # fmt: skip
+    grid = grid_positions(rows, columns)
+    site = MediumSite(
+        input_positions=grid.reshape(-1, 2) * 1e-6, output_shape=(rows, columns), output_pitch=1e-6,
+        wavelength=WAVELENGTH,
+    )  # fmt: skip
+    lags = ((0, 0), (2, 0), (0, 3), (4, 5), (0, 8))
+    samples = []
+    for seed in range(2 * SEEDS):
+        field = description.build(site, seed=seed).transmit(np.ones((1, rows * columns)), time=0.0)[0, 0]
+        wide = field.astype(np.complex128)
+        samples.append([np.mean(np.roll(wide, lag, axis=(0, 1)) * wide.conj()) for lag in lags])
+    apart = np.exp(-(grid**2).sum(axis=-1) / 36)
+    coherence = np.exp(-3 * 1.5**2 * (1 - apart))
+    turns = [np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n) - n // 2) / n) for n in (rows, columns)]
+    frequency = [np.where((k := np.arange(n)) < n / 2, k, k - n) / (n * 1e-6) for n in (rows, columns)]
+    inside = frequency[0][:, np.newaxis] ** 2 + frequency[1] ** 2 <= (0.06 / WAVELENGTH) ** 2
+    stopped = turns[0].conj().T @ ((turns[0] @ coherence @ turns[1].T) * inside) @ turns[1].conj() / (rows * columns)
+    expected = np.array([stopped[rows // 2 + y, columns // 2 + x] for y, x in lags])
+    found = np.array(samples)
+    error = found.real.std(axis=0, ddof=1) / math.sqrt(2 * SEEDS)
+    assert np.all(np.abs(found.real.mean(axis=0) - expected.real) < 4 * error)
+    assert 0.2 < expected[0].real < 0.8  # the stop does cut
