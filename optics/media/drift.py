@@ -125,7 +125,7 @@ class DriftingMedium:
     exactly), whatever the medium; for a Gaussian medium the whole process is the Gaussian one. What is averaged over
     media (variances, memory effect, grain) is that of one medium. A sum of K media is passive on average, but a single
     input pattern may get up to sum |c_k| times its amplitude where the components are unitary; with a collected
-    fraction below 1 / sum |c_k|^2 it never gains.
+    fraction below 1 / (sum |c_k|)^2 it never gains.
 
     A frame costs as much as its 14 to 20 components, and a frame at a new time draws the few of them that are new.
     """
