@@ -181,4 +181,4 @@ class MultisliceDescription:
         mask: Plane = transfer_function(shape, spacing=grid, wavelength=wavelength, distance=distance)
         if math.isfinite(aperture):
             mask *= circular_stop(shape, spacing=grid, wavelength=wavelength, numerical_aperture=aperture)
-        return mask
+        return mask[:, : shape[1] // 2 + 1].copy()  # even in x: half of it will do

@@ -26,7 +26,7 @@ class Chain:
     Parameters
     ----------
     masks : tuple of (ndarray of complex64, shape (y, x), or None)
-        What multiplies each plane; None for nothing.
+        What multiplies each plane; None for nothing. A mask that is even in x may hold columns 0 to n // 2 alone.
     inverse : tuple of bool
         Direction of each transform; one fewer than masks.
     conjugate : bool, optional
@@ -107,10 +107,23 @@ def _pass_block(field: Plane, block: slice, chain: Chain, *, index: int, axis: i
         part = _transform(part, axis, inverse=chain.inverse[index - 1])
     mask = chain.masks[index]
     if mask is not None:
-        part *= mask[where].conj() if chain.conjugate else mask[where]
+        _multiply(part, mask, where, width=field.shape[1], conjugate=chain.conjugate)
     if index < chain.transforms:
         part = _transform(part, axis, inverse=chain.inverse[index])
     field[where] = part
+
+
+def _multiply(part: Plane, mask: Plane, where: tuple[slice, slice], *, width: int, conjugate: bool) -> None:
+    """Multiply a block by its part of a mask, in place; a mask that is even in x holds its first half alone."""
+    rows, columns = where
+    first, stop, _ = columns.indices(width)
+    middle = min(max(mask.shape[1], first), stop)
+    pieces = [(part[:, : middle - first], mask[rows, first:middle])]
+    if middle < stop:  # column j is column width - j
+        mirrored = mask[rows, width - stop + 1 : width - middle + 1]
+        pieces.append((part[:, middle - first :], mirrored[:, ::-1]))
+    for own, factor in pieces:
+        own *= factor.conj() if conjugate else factor
 
 
 def _transform(part: Plane, axis: int, *, inverse: bool) -> Plane:
