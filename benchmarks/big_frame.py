@@ -34,8 +34,8 @@ SIDE = 1024
 
 MEDIUM = MultisliceDescription(
     collected_fraction=0.2, grid_rows=2 * SIDE, grid_columns=2 * SIDE, spacing=1e-6, input_pitch=10.8e-6,
-    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3, exit_distance=1e-3, entrance_aperture=0.15,
-    exit_aperture=0.12,
+    columns_per_input=2, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3, exit_distance=1e-3,
+    entrance_aperture=0.15, exit_aperture=0.12,
 )  # fmt: skip
 
 CAMERA = optics.Camera(
@@ -53,7 +53,8 @@ BENCH = optics.BenchDescription(
     camera=CAMERA,
     exposure_time=1e-3,
 )
-MEAN_ELECTRONS = 2000.0
+MEAN_ELECTRONS = 1000.0
+"""A ninth of the full well: of bright grains, exp(-9) are clipped."""
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -158,8 +158,8 @@ class DiffusiveSlab:
     def _distances(self) -> NDArray[np.float32]:
         """Transverse distances in thicknesses, shape (input, output); NaN where an input has no place."""
         one = self.description
-        exits = self.output_positions.reshape(-1, 2) / one.exit_magnification / one.thickness
-        entries = self.input_positions * one.entrance_magnification / one.thickness
+        entries = self.input_positions * (one.entrance_magnification / one.thickness)
+        exits = self.output_positions.reshape(-1, 2) / (one.exit_magnification * one.thickness)
         squared = sum(np.subtract.outer(entries[:, axis], exits[:, axis]).astype(np.float32) ** 2 for axis in (0, 1))
         return np.sqrt(np.asarray(squared, np.float32))
 
@@ -181,8 +181,7 @@ class DiffusiveSlab:
 
     def _check_passive(self) -> None:
         """Refuse a matrix that could give out more light than it takes in."""
-        power = sum(np.abs(self._profile(self._root[0, k])).astype(np.float64) ** 2 for k in range(self.modes))
-        spread = np.asarray(power)
+        spread = np.asarray(sum(np.abs(self._profile(own)).astype(np.float64) ** 2 for own in self._root[0]))
         largest = (math.sqrt(spread.sum(axis=1).max()) + math.sqrt(spread.sum(axis=0).max())) ** 2
         if largest > 1:
             raise ValueError(
@@ -227,14 +226,14 @@ class DiffusiveSlab:
         Parameters
         ----------
         field_in : ndarray, shape (frame, input)
-            Amplitudes of the inputs, in square roots of photons per second.
+            Amplitudes of the inputs.
         time : float or ndarray, shape (frame,)
-            Time, in seconds; this medium is static.
+            Time; this medium is static.
 
         Returns
         -------
         ndarray of complex64, shape (frame, line, y, x)
-            Field at the pixels, in square roots of photons per pixel per second.
+            Field at the pixels.
 
         Raises
         ------
@@ -276,24 +275,23 @@ class DiffusiveSlab:
         Parameters
         ----------
         time : float
-            Time, in seconds; this medium is static.
+            Time; this medium is static.
 
         Returns
         -------
         ndarray of complex64, shape (output, input)
             A copy.
         """
-        scaled = self._columns[0] * self._scales[:, np.newaxis, np.newaxis]
-        return np.asarray(scaled.transpose(0, 2, 1).reshape(-1, self.inputs), np.complex64)
+        scaled = (self._columns[0] * self._scales[:, np.newaxis, np.newaxis]).transpose(0, 2, 1)
+        return np.asarray(scaled.reshape(-1, self.inputs), np.complex64)
 
 
 @lru_cache(maxsize=8)
 def _covariance_root(thickness: float, diffusion: float, detunings: tuple[float, ...]) -> NDArray[np.complex128]:
     """Return the root of the covariance between the lines, shape (line, line, distance)."""
-    differences = {first - second for first in detunings for second in detunings}
     densities = {
         own: exit_density(TABLE * thickness, thickness=thickness, detuning=own, diffusion=diffusion)
-        for own in differences
+        for own in {first - second for first in detunings for second in detunings}
     }
     covariance = np.array([[densities[first - second] for second in detunings] for first in detunings])
     values, vectors = np.linalg.eigh(covariance.transpose(2, 0, 1))
