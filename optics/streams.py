@@ -39,6 +39,8 @@ class NoiseSource(enum.IntEnum):
     GRAIN = 31
     CHANNELS = 32
     MODES = 33
+    DRIFT = 34
+    REFERENCE_PHASE = 35
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:
