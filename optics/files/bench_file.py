@@ -24,9 +24,12 @@ from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
 from optics.media import (
     ChannelsDescription,
+    DiffusiveSlabDescription,
+    DriftDescription,
     FiniteGrainDescription,
     GaussianDescription,
     MeasuredDescription,
+    MultisliceDescription,
     PartiallyCoherentDescription,
     PolarisedDescription,
     StreamedDescription,
@@ -40,8 +43,11 @@ MEDIA = {
     "finite_grain": FiniteGrainDescription,
     "channels": ChannelsDescription,
     "measured": MeasuredDescription,
+    "multislice": MultisliceDescription,
+    "diffusive_slab": DiffusiveSlabDescription,
     "polarised": PolarisedDescription,
     "partially_coherent": PartiallyCoherentDescription,
+    "drift": DriftDescription,
 }
 LAYOUTS = {"blocks": MacropixelLayout, "path": PathLayout}
 

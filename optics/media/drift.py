@@ -21,7 +21,7 @@ class DriftDescription:
 
     Parameters
     ----------
-    medium : MediumDescription
+    inside : MediumDescription
         What it is at any one time; a static medium.
     law : {"exponential", "gaussian"}
         How the field correlation g_1 falls.
@@ -45,7 +45,7 @@ class DriftDescription:
         If a value is out of its range.
     """
 
-    medium: MediumDescription
+    inside: MediumDescription
     law: str
     correlation_time: float
     plateau: float = 0.0
@@ -68,7 +68,7 @@ class DriftDescription:
     @property
     def collected_fraction(self) -> float:
         """Return the mean fraction of an input's photons that reaches the pixels that are read out, all together."""
-        return self.medium.collected_fraction
+        return self.inside.collected_fraction
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
@@ -88,11 +88,11 @@ class DriftDescription:
         medium: Medium
         if self.method == "mixing":
             medium = InputMixing(
-                self.medium.build(site, seed=seed), law=self.law, correlation_time=self.correlation_time,
+                self.inside.build(site, seed=seed), law=self.law, correlation_time=self.correlation_time,
                 plateau=self.plateau, seed=seed,
             )  # fmt: skip
         else:
-            medium = DriftingMedium(lambda own: self.medium.build(site, seed=own), drift=self, seed=seed)
+            medium = DriftingMedium(lambda own: self.inside.build(site, seed=own), drift=self, seed=seed)
         if self.slices == 1:
             return medium
         return MovingExposure(medium, exposure_time=self.exposure_time, slices=self.slices)

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.media.description import MediumSite
-from optics.media.free_space import circular_stop, transfer_function
+from optics.media.free_space import circular_stop
 from optics.media.medium import Medium
 from optics.media.multislice import MultisliceMedium
 from optics.media.phase_screens import check_screens, draw_phase_screen
 from optics.media.slice_passes import Chain, Plane
+from optics.propagation import transfer_function
 from optics.validation import check_choice, check_count, check_number
 
 
@@ -178,7 +179,9 @@ class MultisliceDescription:
         shape, grid = self.shape, (self.spacing, self.spacing)
         if not distance and math.isinf(aperture):
             return None
-        mask: Plane = transfer_function(shape, spacing=grid, wavelength=wavelength, distance=distance)
+        mask: Plane = transfer_function(
+            shape, spacing=grid, wavelength=wavelength, distance=distance, dtype=np.complex64
+        )
         if math.isfinite(aperture):
             mask *= circular_stop(shape, spacing=grid, wavelength=wavelength, numerical_aperture=aperture)
         return mask[:, : shape[1] // 2 + 1].copy()  # even in x: half of it will do

@@ -13,7 +13,7 @@ from optics.media.multislice_description import MultisliceDescription
 from optics.media.phase_drift import PhaseDrift, VibrationLine
 
 GAUSSIAN = GaussianDescription(collected_fraction=0.1)
-DRIFT = DriftDescription(medium=GAUSSIAN, law="exponential", correlation_time=2.0)
+DRIFT = DriftDescription(inside=GAUSSIAN, law="exponential", correlation_time=2.0)
 LAGS = np.array([0.0, 0.02, 0.3, 1.0, 2.0, 5.0])
 
 
@@ -139,7 +139,7 @@ def test_drift_moves_a_multislice_medium_and_keeps_its_power() -> None:
         collected_fraction=0.2, grid_rows=48, grid_columns=64, spacing=1e-6, input_pitch=1e-5, screens=3, strength=1.5,
         correlation_length=5e-6, gap=60e-6,
     )  # fmt: skip
-    drift = DriftDescription(medium=slices, law="gaussian", correlation_time=1.0)
+    drift = DriftDescription(inside=slices, law="gaussian", correlation_time=1.0)
     power = []
     for seed in range(24):
         medium = drift.build(site(9, 48, 64), seed=seed)
