@@ -138,6 +138,16 @@ TABLES: dict[str, Mapping[str, Any]] = {
         "kind": "partially_coherent", "modes": 4, "linewidth": 1e9, "path_time": 5e-11,
         "inside": {"kind": "polarised", "degree": 0, "inside": {"kind": "gaussian", "collected_fraction": 4e-6}},
     },
+    "multislice": {
+        "kind": "multislice", "collected_fraction": 4e-2, "grid_rows": 64, "grid_columns": 96, "spacing": 1e-6,
+        "input_pitch": 10e-6, "rows_per_input": 4, "columns_per_input": 4, "screens": 2, "strength": 3.0,
+        "correlation_length": 8e-6, "gap": 1e-5, "exit_distance": 1e-5, "entrance_aperture": 0.1, "exit_aperture": 0.15,
+    },
+    "diffusive_slab": {"kind": "diffusive_slab", "collected_fraction": 4e-6, "thickness": 1e-5},
+    "drift": {
+        "kind": "drift", "law": "exponential", "correlation_time": 0.01,
+        "inside": {"kind": "gaussian", "collected_fraction": 4e-6},
+    },
 }  # fmt: skip
 
 
