@@ -47,6 +47,9 @@ PITCH = 5.5e-6
 MIRRORS = 43.2e-6
 """Pitch of the macropixels, in metres: 4 x 4 mirrors."""
 
+MOMENT = 0.1
+"""Time of the frames, in seconds: drift by components has 17 of them here, as at most times."""
+
 SIZES = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 
 
@@ -175,7 +178,7 @@ def reason(name: str, series: Series, outputs: int, *, inputs: int, longest: flo
     if name == "drift, components, stored":  # each matrix is small enough, all that it keeps may not be
         small = site(100, inputs=inputs)
         medium = media(small)[name].build(small, seed=0)
-        size = 8 * inputs * outputs * len(medium.weights(0.0)) if isinstance(medium, DriftingMedium) else 0
+        size = 8 * inputs * outputs * len(medium.weights(MOMENT)) if isinstance(medium, DriftingMedium) else 0
     if size > LARGEST_MATRIX:
         return f"next: {size / 2**30:.1f} GiB"
     return f"next: about {expected:.0f} s" if expected > longest else ""
@@ -186,11 +189,11 @@ def measure(name: str, place: MediumSite) -> tuple[float, float]:
     frame = (np.arange(len(place.input_positions)) % 2 == 0).astype(np.float32)[np.newaxis]
     begin = time.perf_counter()
     medium = media(place)[name].build(place, seed=0)
-    medium.transmit(frame, time=0.0)
+    medium.transmit(frame, time=MOMENT)
     build = time.perf_counter() - begin
-    once = seconds(lambda: medium.transmit(frame, time=0.0))
+    once = seconds(lambda: medium.transmit(frame, time=MOMENT))
     repeats = 1 if once > 3 else 2 if once > 0.1 else 15
-    return build, min(once, *(seconds(lambda: medium.transmit(frame, time=0.0)) for _ in range(repeats)))
+    return build, min(once, *(seconds(lambda: medium.transmit(frame, time=MOMENT)) for _ in range(repeats)))
 
 
 def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -> None:
@@ -200,7 +203,7 @@ def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(16, 7), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(16, 6.5), layout="constrained")
     colours = (*plt.get_cmap("tab20").colors[::2], (0.0, 0.0, 0.0))
     for column, (axis, title) in enumerate(
         zip(axes, (f"a frame, {inputs // 2} of {inputs} inputs lit", "building and the first frame"), strict=True)
@@ -212,7 +215,7 @@ def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -
             axis.loglog(outputs, own, "o-", color=colour, ms=4, lw=1.4)
             if series.end:
                 axis.loglog(outputs[-1:], own[-1:], "X", color=colour, ms=10)
-            ends.append((own[-1], outputs[-1], name + (f" ({series.end})" if series.end else ""), colour))
+            ends.append((own[-1], outputs[-1], name + (f" ({series.end})" if series.end and column else ""), colour))
         axis.set(xlabel="outputs (camera pixels)", ylabel="time [s]", title=title, xlim=(800, 2.5e6))
         axis.grid(alpha=0.3)
         low, high = np.log(axis.get_ylim())
