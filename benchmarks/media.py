@@ -219,9 +219,13 @@ def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -
         axis.set(xlabel="outputs (camera pixels)", ylabel="time [s]", title=title, xlim=(800, 2.5e6))
         axis.grid(alpha=0.3)
         low, high = np.log(axis.get_ylim())
-        height, step = -math.inf, (high - low) / 22
-        for value, outputs_there, label, colour in sorted(ends):
-            height = max(height + step, math.log(value))
+        ends.sort()
+        heights, step = np.log([value for value, *_ in ends]), (high - low) / 24
+        for _ in range(200):  # labels that are too close push each other apart
+            push = np.maximum(step - np.diff(heights), 0) / 2
+            heights[:-1] -= push
+            heights[1:] += push
+        for (value, outputs_there, label, colour), height in zip(ends, heights, strict=True):
             axis.annotate(
                 label, (outputs_there, value), xytext=(1.03, (height - low) / (high - low)),
                 textcoords="axes fraction", color=colour, va="center", fontsize=10, annotation_clip=False,
