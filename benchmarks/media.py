@@ -3,44 +3,68 @@
 First: the streamed medium transmits a batch with all inputs lit, and as many float32 normals are drawn on as many
 threads, alternately; the ratio of the two speeds is a median over the rounds, in wall time and, since others may use
 the machine too, in processor time. Then: each medium is built and transmits one binary frame of 100 macropixels, half
-of them on, for growing numbers of outputs, until it refuses or takes long.
+of them on, for growing numbers of outputs up to two million. A series ends sooner where the medium would store more
+than 4 GiB, or where building it and sending a first frame would take longer than --longest; the table says which.
 
-    python benchmarks/media.py [--repeats 5] [--inputs 100] [--plot benchmarks/media.png]
+    python benchmarks/media.py [--repeats 5] [--inputs 100] [--longest 40] [--plot benchmarks/media.png]
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from optics.media import (
+from optics.media import (  # first: it sets how long BLAS threads spin, which numpy reads when it is imported
     ChannelsDescription,
+    DiffusiveSlabDescription,
+    DriftDescription,
+    DriftingMedium,
     FiniteGrainDescription,
     GaussianDescription,
     MediumDescription,
     MediumSite,
+    MultisliceDescription,
     PartiallyCoherentDescription,
     PolarisedDescription,
     StreamedDescription,
 )
+from optics.media.dense import LARGEST_MATRIX
 from optics.media.streamed import THREADS
+
+import numpy as np  # isort: skip
+from scipy.fft import next_fast_len  # isort: skip
 
 FRACTION = 1e-4
 GAUSSIAN = GaussianDescription(collected_fraction=FRACTION)
 STREAMED = StreamedDescription(collected_fraction=FRACTION)
 PITCH = 5.5e-6
-LONGEST = 20.0
-"""Seconds for building or for a frame beyond which larger sizes are left out."""
+MIRRORS = 43.2e-6
+"""Pitch of the macropixels, in metres: 4 x 4 mirrors."""
+
+MOMENT = 0.1
+"""Time of the frames, in seconds: drift by components has 17 of them here, as at most times."""
+
+SIZES = (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 
 
-def media(outputs: int) -> dict[str, MediumDescription]:
-    """Return a description of every medium, in its default form."""
+@dataclass
+class Series:
+    """Cost of one medium: outputs with the seconds of building it and a first frame, and of a frame; why it ends."""
+
+    points: list[tuple[int, float, float]] = field(default_factory=list)
+    end: str = ""
+
+
+def media(place: MediumSite) -> dict[str, MediumDescription]:
+    """Return a description of every medium, in its default form, for a camera."""
+    outputs = math.prod(place.output_shape)
+    grid = max(64, next_fast_len(place.output_shape[1] * 5 // 4))
     return {
         "Gaussian, stored": GAUSSIAN,
         "Gaussian, streamed": STREAMED,
@@ -48,11 +72,25 @@ def media(outputs: int) -> dict[str, MediumDescription]:
         "channels, twice the outputs": ChannelsDescription(
             channels=2 * outputs, mean_transmission=0.1, collected_fraction=FRACTION
         ),
-        "polarised, no analyser": PolarisedDescription(inside=STREAMED, degree=0.0),
-        "partially coherent, 4 modes": PartiallyCoherentDescription(
+        "diffusive slab": DiffusiveSlabDescription(collected_fraction=FRACTION, thickness=1e-3),
+        "multislice, 4 screens": MultisliceDescription(
+            collected_fraction=0.2, grid_rows=grid, grid_columns=grid, spacing=1e-6, input_pitch=MIRRORS / 4,
+            rows_per_input=4, columns_per_input=4, screens=4, strength=3.0, correlation_length=12e-6, gap=1e-3,
+            exit_distance=1e-3, entrance_aperture=0.15, exit_aperture=0.12,
+        ),
+        "drift, mixing, stored": drift(GAUSSIAN, method="mixing"),
+        "drift, components, stored": drift(GAUSSIAN, method="components"),
+        "drift, components, streamed": drift(STREAMED, method="components"),
+        "polarised, streamed": PolarisedDescription(inside=STREAMED, degree=0.0),
+        "partially coherent, streamed": PartiallyCoherentDescription(
             inside=STREAMED, modes=4, linewidth=1e9, path_time=5e-11
         ),
-    }
+    }  # fmt: skip
+
+
+def drift(inside: MediumDescription, *, method: str) -> DriftDescription:
+    """Return a medium that decorrelates in a second."""
+    return DriftDescription(inside=inside, law="exponential", correlation_time=1.0, method=method)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -69,9 +107,10 @@ def wall_and_processor(work: Callable[[], object]) -> tuple[float, float]:
 
 def site(outputs: int, *, inputs: int) -> MediumSite:
     """Return a camera of about so many pixels, wider than high."""
-    rows = max(1, math.isqrt(outputs) * 3 // 4)
+    rows, side = max(1, math.isqrt(outputs) * 3 // 4), math.isqrt(inputs - 1) + 1
+    places = np.stack(np.divmod(np.arange(inputs), side), axis=1) - (side - 1) / 2
     return MediumSite(
-        input_positions=np.full((inputs, 2), np.nan), output_shape=(rows, outputs // rows), output_pitch=PITCH,
+        input_positions=places * MIRRORS, output_shape=(rows, outputs // rows), output_pitch=PITCH,
         wavelength=532e-9,
     )  # fmt: skip
 
@@ -107,58 +146,111 @@ def streamed_ratios(repeats: int) -> None:
         )
 
 
-def cost(*, inputs: int) -> dict[str, list[tuple[int, float, float]]]:
-    """Return, for each medium, sizes with the seconds of building it and of one frame."""
-    found: dict[str, list[tuple[int, float, float]]] = {name: [] for name in media(1)}
-    frame = (np.arange(inputs) % 2 == 0).astype(np.float32)[np.newaxis]
+def cost(*, inputs: int, longest: float) -> dict[str, Series]:
+    """Return the cost of each medium against the number of outputs."""
+    found = {name: Series() for name in media(site(1000, inputs=inputs))}
     for name, series in found.items():
-        for outputs in (1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000):
-            place = site(outputs, inputs=inputs)
-            begin = time.perf_counter()
+        for outputs in SIZES:
+            series.end = reason(name, series, outputs, inputs=inputs, longest=longest)
+            if series.end:
+                break
             try:
-                medium = media(outputs)[name].build(place, seed=0)
-                medium.transmit(frame[:, :1].repeat(inputs, axis=1), time=0.0)
+                build, own = measure(name, site(outputs, inputs=inputs))
             except ValueError as refusal:
-                print(f"<!-- {name} at {outputs}: {refusal} -->")
+                size = re.search(r"([0-9.]+) GiB", str(refusal))
+                if not size:
+                    raise
+                series.end = f"next: {float(size[1]):.1f} GiB"
                 break
-            build = time.perf_counter() - begin
-            own = min(seconds(lambda m=medium: m.transmit(frame, time=0.0)) for _ in range(2))
-            series.append((outputs, build, own))
+            series.points.append((outputs, build, own))
             print(f"| {name} | {outputs} | {build:.3g} | {own:.3g} |", flush=True)
-            if build > LONGEST / 3:  # the next size takes about three times as long
-                break
+        print(f"| {name} | | | {series.end or 'reaches all'} |", flush=True)
     return found
 
 
-def plot(found: dict[str, list[tuple[int, float, float]]], path: Path) -> None:
+def reason(name: str, series: Series, outputs: int, *, inputs: int, longest: float) -> str:
+    """Return why a series should not go on to a size; nothing where it should."""
+    if not series.points:
+        return ""
+    before, build, _ = series.points[-1]
+    expected = build * outputs / before
+    size = 0.0
+    if name == "drift, components, stored":  # each matrix is small enough, all that it keeps may not be
+        small = site(100, inputs=inputs)
+        medium = media(small)[name].build(small, seed=0)
+        size = 8 * inputs * outputs * len(medium.weights(MOMENT)) if isinstance(medium, DriftingMedium) else 0
+    if size > LARGEST_MATRIX:
+        return f"next: {size / 2**30:.1f} GiB"
+    return f"next: about {expected:.0f} s" if expected > longest else ""
+
+
+def measure(name: str, place: MediumSite) -> tuple[float, float]:
+    """Return the seconds of building a medium and a first frame, and of a frame."""
+    frame = (np.arange(len(place.input_positions)) % 2 == 0).astype(np.float32)[np.newaxis]
+    begin = time.perf_counter()
+    medium = media(place)[name].build(place, seed=0)
+    medium.transmit(frame, time=MOMENT)
+    build = time.perf_counter() - begin
+    once = seconds(lambda: medium.transmit(frame, time=MOMENT))
+    repeats = 1 if once > 3 else 2 if once > 0.1 else 15
+    return build, min(once, *(seconds(lambda: medium.transmit(frame, time=MOMENT)) for _ in range(repeats)))
+
+
+def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -> None:
     """Draw the cost of a frame, and of building the medium, against the number of outputs."""
+    import matplotlib
+
+    matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), sharex=True, sharey=True, layout="constrained")
-    for name, series in found.items():
-        outputs, build, frame = zip(*series, strict=True)
-        axes[0].loglog(outputs, frame, "o-", label=name)
-        axes[1].loglog(outputs, build, "o-", label=name)
-    for axis, title in zip(axes, ("one frame of 50 lit inputs", "build and first frame"), strict=True):
-        axis.set(xlabel="outputs", title=title)
+    figure, axes = plt.subplots(1, 2, figsize=(16, 6.5), layout="constrained")
+    colours = (*plt.get_cmap("tab20").colors[::2], (0.0, 0.0, 0.0))
+    for column, (axis, title) in enumerate(
+        zip(axes, (f"a frame, {inputs // 2} of {inputs} inputs lit", "building and the first frame"), strict=True)
+    ):
+        ends = []
+        for (name, series), colour in zip(found.items(), colours, strict=False):
+            outputs, *times = zip(*series.points, strict=True)
+            own = times[1 - column]
+            axis.loglog(outputs, own, "o-", color=colour, ms=4, lw=1.4)
+            if series.end:
+                axis.loglog(outputs[-1:], own[-1:], "X", color=colour, ms=10)
+            ends.append((own[-1], outputs[-1], name + (f" ({series.end})" if series.end and column else ""), colour))
+        axis.set(xlabel="outputs (camera pixels)", ylabel="time [s]", title=title, xlim=(800, 2.5e6))
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("seconds, two cores")
-    axes[0].legend(fontsize="small")
-    figure.savefig(path, dpi=110)
+        low, high = np.log(axis.get_ylim())
+        ends.sort()
+        heights, step = np.log([value for value, *_ in ends]), (high - low) / 24
+        for _ in range(200):  # labels that are too close push each other apart
+            push = np.maximum(step - np.diff(heights), 0) / 2
+            heights[:-1] -= push
+            heights[1:] += push
+        for (value, outputs_there, label, colour), height in zip(ends, heights, strict=True):
+            axis.annotate(
+                label, (outputs_there, value), xytext=(1.03, (height - low) / (high - low)),
+                textcoords="axes fraction", color=colour, va="center", fontsize=10, annotation_clip=False,
+                arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "ls": ":", "shrinkB": 5},
+            )  # fmt: skip
+    figure.suptitle(
+        f"Cost of every medium on two cores.  X: the series ends; the next size would store more than "
+        f"{LARGEST_MATRIX / 2**30:.0f} GiB or take more than {longest:.0f} s to build"
+    )
+    figure.savefig(path, dpi=90)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--inputs", type=int, default=100)
+    parser.add_argument("--longest", type=float, default=40.0)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     streamed_ratios(options.repeats)
     print("\n| medium | outputs | build and first frame, s | frame, s |")
     print("|---|---|---|---|")
-    found = cost(inputs=options.inputs)
+    found = cost(inputs=options.inputs, longest=options.longest)
     if options.plot:
-        plot(found, options.plot)
+        plot(found, options.plot, inputs=options.inputs, longest=options.longest)
 
 
 if __name__ == "__main__":
