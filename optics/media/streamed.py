@@ -1,5 +1,6 @@
 """A Gaussian medium of any size: its matrix is drawn anew, tile by tile, whenever light crosses it."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from optics.media.dense import check_amplitudes, check_stored, pixel_positions, statistical_grid
 from optics.media.description import MediumSite
@@ -107,7 +109,7 @@ class StreamedGaussianMedium:
         """
         check_amplitudes(field_in, inputs=self.inputs)
         lit = np.flatnonzero(field_in.any(axis=0))
-        precision = np.complex64 if np.iscomplexobj(field_in) else np.float32
+        precision = field_in.dtype if np.iscomplexobj(field_in) else np.dtype(np.float32)
         amplitudes = field_in[:, lit].astype(precision, copy=False)
         field = np.zeros((len(field_in), self.outputs), np.complex64)
 
@@ -115,8 +117,11 @@ class StreamedGaussianMedium:
             own = field[:, first : first + BLOCK_OUTPUTS]
             for part, tile in self._tiles(lit, first):
                 # Real amplitudes: one real product of twice the columns does it at half the cost.
-                columns = tile if precision is np.float32 else tile.view(np.complex64)
-                own += (amplitudes[:, part] @ columns).view(np.complex64)
+                columns = tile if precision == np.float32 else tile.view(np.complex64).astype(precision, copy=False)
+                product = amplitudes[:, part] @ columns
+                own += (
+                    product.view(np.complex64) if precision == np.float32 else product.astype(np.complex64, copy=False)
+                )
             own *= self._scale
 
         self._each_block(block)
@@ -210,13 +215,22 @@ class StreamedGaussianMedium:
         return np.concatenate(single)
 
     def _each_block(self, work: Callable[[int], object], collect: Callable[..., object] | None = None) -> None:
-        """Do the work of every block of outputs on two threads; what it returns is collected in order."""
+        """Do the work of every block of outputs on two threads; what it returns is collected in order.
+
+        Products stay on the thread that calls them: threads of their own would wait for each other's processors.
+        """
         firsts = range(0, self.outputs, BLOCK_OUTPUTS)
-        with ThreadPoolExecutor(THREADS) as pool:
+        with _libraries().limit(limits=1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
             for start in range(0, len(firsts), 2 * THREADS):
                 for result in pool.map(work, firsts[start : start + 2 * THREADS]):
                     if collect is not None:
                         collect(result)
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Return what sets the threads of matrix products; finding the libraries takes milliseconds."""
+    return ThreadpoolController()
 
 
 @dataclass(frozen=True, kw_only=True)

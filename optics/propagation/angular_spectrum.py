@@ -24,6 +24,10 @@ from optics.validation import check_number
 CENTRED: Pair = (0.0, 0.0)
 
 
+STRIP_ROWS = 64
+"""Rows of a kernel that are worked out at a time, in double precision, so that temporaries stay small."""
+
+
 def transfer_function(
     shape: Shape,
     *,
@@ -85,6 +89,26 @@ def transfer_function(
         check_number(f"shift along {axis}", value, unit="m")
     wanted = complex_dtype(dtype)
     f_y, f_x = frequencies(shape, spacing=spacing)
+    kernel = np.empty(shape, wanted)
+    for first in range(0, shape[0], STRIP_ROWS):
+        rows = slice(first, first + STRIP_ROWS)
+        kernel[rows] = _factor(
+            f_y[rows], f_x, wavelength=wavelength, distance=distance, shift=shift,
+            half_widths=(shape[0] * spacing[0] / 2, shape[1] * spacing[1] / 2) if band_limited else None,
+        )  # fmt: skip
+    return kernel
+
+
+def _factor(
+    f_y: NDArray[np.float64],
+    f_x: NDArray[np.float64],
+    *,
+    wavelength: float,
+    distance: float,
+    shift: Pair,
+    half_widths: Pair | None,
+) -> NDArray[np.complex128]:
+    """Return the factor of plane waves; what leaves a window of the given half widths is dropped."""
     square = f_y**2 + f_x**2
     propagating = square <= wavelength**-2
     root = np.sqrt(np.abs(wavelength**-2 - square))
@@ -92,12 +116,13 @@ def transfer_function(
     turns = np.fmod(distance / wavelength, 1) - distance * (square / (1 / wavelength + root))
     turns[~propagating] = 0
     kernel = np.exp(2j * np.pi * (turns + (f_y * shift[0] + f_x * shift[1])))
-    if band_limited:
-        for f, offset, count, step in zip((f_y, f_x), shift, shape, spacing, strict=True):
-            kernel[np.abs(distance * f - offset * root) > count * step / 2 * root] = 0
+    if half_widths is not None:
+        for f, offset, half_width in zip((f_y, f_x), shift, half_widths, strict=True):
+            kernel[np.abs(distance * f - offset * root) > half_width * root] = 0
     if not propagating.all():
-        kernel[~propagating] *= _evanescent(root[~propagating], distance=distance, dropped=band_limited)
-    return np.asarray(kernel.astype(wanted, copy=False))
+        dropped = half_widths is not None
+        kernel[~propagating] *= _evanescent(root[~propagating], distance=distance, dropped=dropped)
+    return np.asarray(kernel)
 
 
 def _evanescent(decay: NDArray[np.float64], *, distance: float, dropped: bool) -> NDArray[np.float64] | float:
