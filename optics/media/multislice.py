@@ -51,7 +51,7 @@ class MultisliceMedium:
     -----
     Every factor is unitary or removes light, so the photons on all pixels are at most eta_c of the input, for every
     input. A window is periodic: light that leaves it comes back on the other side, unless free space drops it
-    (`optics.media.free_space`). The memory effect is that of `optics.media.phase_screens.forward_memory`. The image is
+    (`optics.propagation`). The memory effect is that of `optics.media.phase_screens.forward_memory`. The image is
     upright; where a lens makes it so, mirrors and camera are turned half round.
 
     Single precision; a frame has the same bits in any batch and on any number of threads.

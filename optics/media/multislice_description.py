@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.media.description import MediumSite
-from optics.media.free_space import circular_stop
 from optics.media.medium import Medium
 from optics.media.multislice import MultisliceMedium
 from optics.media.phase_screens import check_screens, draw_phase_screen
 from optics.media.slice_passes import Chain, Plane
+from optics.media.stops import circular_stop
 from optics.propagation import transfer_function
 from optics.validation import check_choice, check_count, check_number
 

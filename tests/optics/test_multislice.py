@@ -10,10 +10,10 @@ from scipy.fft import fft2, fftshift, ifft2
 from optics.media import MediumSite
 from optics.media import multislice as module
 from optics.media.entrance_grid import EntranceGrid, wrapped_slices
-from optics.media.free_space import circular_stop
 from optics.media.multislice import MultisliceMedium
 from optics.media.multislice_description import MultisliceDescription
 from optics.media.slice_passes import Chain, run_chain
+from optics.media.stops import circular_stop
 from optics.propagation import transfer_function
 
 PITCH = 8e-6
