@@ -1,0 +1,1 @@
+"""Fields from frames with a reference arm: phase stepping and off-axis holography."""

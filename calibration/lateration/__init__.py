@@ -1,0 +1,1 @@
+"""Fields from squared distances: anchors as known points of the complex plane."""
