@@ -11,6 +11,7 @@ from optics.dmd import Dmd
 from optics.laser import Laser
 from optics.macropixels import Layout
 from optics.media.description import MediumDescription
+from optics.reference import Reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,8 @@ class BenchDescription:
         What counts.
     exposure_time : float
         Exposure time at the start, in seconds.
+    reference : Reference or None, optional
+        The reference arm; None where the bench has none.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class BenchDescription:
     medium: MediumDescription
     camera: Camera
     exposure_time: float
+    reference: Reference | None = None
 
     def __post_init__(self) -> None:
         self.layout.check_fits(self.dmd)

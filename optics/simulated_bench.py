@@ -94,8 +94,8 @@ class SimulatedBench:
         ----------
         patterns : array_like of bool, shape (frame, input)
             Macropixel states.
-        reference : None
-            This bench has no reference arm.
+        reference : array_like or None, shape (frame,), optional
+            Commanded phase of the reference in each frame, in radians; None blocks the arm.
         light : bool, optional
             False takes dark frames, the laser blocked.
 
@@ -109,20 +109,20 @@ class SimulatedBench:
         TypeError
             If the states are not boolean.
         ValueError
-            If their shape does not fit the layout, or a reference is asked for.
+            If their shape does not fit the layout, or a reference is asked for that is not there or does not fit.
         """
-        if reference is not None:
-            raise ValueError("this bench has no reference arm: leave reference out, or describe a bench with one")
         states = check_states(patterns, inputs=self.layout.inputs)
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
         timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
+        fringes = None if reference is None else self._fringes(reference, timestamps)
         samples = self._medium.modes * self._medium.samples_per_pixel**2
         step = max(1, BATCH_BYTES // (8 * samples * self.description.camera.pixels))
         counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
         for start in range(0, len(states), step):
             batch = slice(start, start + step)
-            rate = self._light(states[batch], time=timestamps[batch], light=light, first=first + start)
+            fringe = None if fringes is None else fringes[batch]
+            rate = self._light(states[batch], fringe, time=timestamps[batch], light=light, first=first + start)
             counts[batch] = self._sensor.expose(
                 rate, exposure_time=self._exposure_time, first=first + start, timestamps=timestamps[batch]
             )
@@ -131,14 +131,43 @@ class SimulatedBench:
         valid = np.ones(len(states), np.bool_)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 
-    def _light(self, states: NDArray[np.bool_], *, time: Time, light: bool, first: int) -> NDArray[np.float32]:
+    def _fringes(self, commanded: ArrayLike, timestamps: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Return the factor of the reference in each frame."""
+        arm = self.description.reference
+        if arm is None:
+            raise ValueError("this bench has no reference arm: leave reference out, or describe a bench with one")
+        phases = np.asarray(commanded, np.float64)
+        if phases.shape != timestamps.shape or not np.isfinite(phases).all():
+            raise ValueError(
+                f"reference must hold one finite phase a frame, shape {timestamps.shape}, got shape {phases.shape}"
+            )
+        return arm.fringe(
+            phases, timestamps=timestamps, exposure_time=self._exposure_time, first=self._exposures, seed=self.seed
+        )
+
+    def _light(
+        self,
+        states: NDArray[np.bool_],
+        fringe: NDArray[np.complex128] | None,
+        *,
+        time: Time,
+        light: bool,
+        first: int,
+    ) -> NDArray[np.float32]:
         """Return the photons per pixel per second of each frame, float32."""
         if not light:
             return np.zeros((len(states), *self.description.camera.shape), np.float32)
         field = self.truth.field(states, time=time)
         samples = self._medium.samples_per_pixel
         weights = aperture_weights(self.description.camera.fill_factor, samples=samples) if samples > 1 else None
+        wave = self.truth.reference
+        if fringe is not None and wave is not None:
+            field += fringe.astype(np.complex64)[:, np.newaxis, np.newaxis, np.newaxis] * wave
         rate = photon_rate(field, weights=weights)
+        if fringe is not None and wave is not None and not np.allclose(np.abs(fringe), 1, atol=1e-6):
+            # What moves within the exposure fades from the fringes, not from the light.
+            faded = (1 - np.abs(fringe) ** 2).astype(np.float32)[:, np.newaxis, np.newaxis]
+            rate += faded * photon_rate(wave[np.newaxis].copy(), weights=weights)
         noise = self.description.laser.intensity_noise
         if noise:
             states_of_laser = exposure_states(self.seed, NoiseSource.LASER, first=first, count=len(states))
@@ -159,7 +188,12 @@ class Truth:
     medium : Medium
         Its medium, with one input more than the layout has macropixels.
     seed : int
-        Seed of the faulty mirrors.
+        Seed of the faulty mirrors and of a speckle reference.
+
+    Attributes
+    ----------
+    reference : ndarray of complex64, shape (mode, y, x), or None
+        Reference at the camera with no phase commanded, in square roots of photons per pixel per second.
     """
 
     def __init__(self, description: BenchDescription, medium: Medium, *, seed: int) -> None:
@@ -167,6 +201,7 @@ class Truth:
         self._medium = medium
         self._off_state: NDArray[np.complex64] | None = None
         self.light = input_light(description.laser, description.dmd, description.layout, seed=seed)
+        self.reference = _reference(description, medium, seed)
 
     def field(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.complex64]:
         """Return the noiseless field at the camera, off-state light included.
@@ -196,6 +231,21 @@ class Truth:
         if self.light.static.any():
             field += self._static_field(time)
         return np.asarray(field, np.complex64)
+
+    def matrix(self, *, time: float = 0.0) -> NDArray[np.complexfloating]:
+        """Return the transmission matrix: what switching each macropixel on adds to the field.
+
+        Parameters
+        ----------
+        time : float, optional
+            Time, in seconds.
+
+        Returns
+        -------
+        ndarray of complex, shape (output, input)
+            Entries in square roots of photons per pixel per second, field samples in the order (mode, y, x).
+        """
+        return np.asarray(self._medium.matrix(time)[:, :-1] * self.light.switched[:-1])
 
     def intensity(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.float32]:
         """Return the laser light on each pixel, without noise.
@@ -240,7 +290,7 @@ class Truth:
         states = check_states(np.asarray(anchor)[np.newaxis], inputs=self._description.layout.inputs, name="anchor")
         weights = self._pixel_weights.astype(np.float64)
         samples = len(weights)
-        matrix = self._medium.matrix(time)[:, :-1] * self.light.switched[:-1]
+        matrix = self.matrix(time=time)
         projected = (matrix @ states[0]).conj()[:, np.newaxis] * matrix
         height, width = (size * self._medium.samples_per_pixel for size in self._description.camera.shape)
         per_pixel = projected.real.reshape(-1, height // samples, samples, width // samples, samples, matrix.shape[1])
@@ -277,3 +327,11 @@ def _medium(description: BenchDescription, seed: int) -> Medium:
         wavelength=description.laser.wavelength,
     )
     return description.medium.build(site, seed=seed)
+
+
+def _reference(description: BenchDescription, medium: Medium, seed: int) -> NDArray[np.complex64] | None:
+    """Return the reference at the camera; None where the bench has no such arm."""
+    if description.reference is None:
+        return None
+    positions, wavelength = medium.output_positions, description.laser.wavelength
+    return description.reference.wave(positions, wavelength=wavelength, modes=medium.modes, seed=seed)

@@ -41,6 +41,8 @@ class NoiseSource(enum.IntEnum):
     MODES = 33
     DRIFT = 34
     REFERENCE_PHASE = 35
+    REFERENCE_STEP = 36
+    REFERENCE_FIELD = 37
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:

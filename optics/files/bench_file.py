@@ -35,6 +35,7 @@ from optics.media import (
     StreamedDescription,
 )
 from optics.mirrors.paths import PathLayout
+from optics.reference import Reference
 from optics.validation import check_choice
 
 MEDIA = {
@@ -114,7 +115,7 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
         If a key or a value is not what a bench has.
     """
     known = [field.name for field in dataclasses.fields(BenchDescription)]
-    check_keys(table, known=known, required=known, where="the bench")
+    check_keys(table, known=known, required=[key for key in known if key != "reference"], where="the bench")
     laser = read_description(Laser, table["laser"], where="[laser]")
     return BenchDescription(
         name=read_value("", table["name"], str, where="name"),
@@ -124,6 +125,9 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
         medium=_medium(table["medium"], folder=folder or Path(), where="[medium]"),
         camera=_camera(table["camera"], wavelength=laser.wavelength),
         exposure_time=read_value("", table["exposure_time"], float, where="exposure_time"),
+        reference=read_description(Reference, table["reference"], where="[reference]")
+        if "reference" in table
+        else None,
     )
 
 
@@ -148,6 +152,8 @@ def bench_to_table(description: BenchDescription) -> dict[str, Any]:
     table = dataclasses.asdict(description)
     for part, kinds in (("medium", MEDIA), ("layout", LAYOUTS)):
         table[part] = _kind_table(getattr(description, part), kinds, part=part)
+    if description.reference is None:
+        del table["reference"]
     return table
 
 

@@ -225,4 +225,9 @@ def _read_tuple(key: str, value: object, kind: type, *, where: str) -> tuple[Any
     """Return a list as a tuple, each entry in the type that all have."""
     if not isinstance(value, (list, tuple)):
         raise TypeError(f"{where} {key} = {value!r} must be a list of {kind.__name__}")
+    if dataclasses.is_dataclass(kind):
+        return tuple(
+            entry if isinstance(entry, kind) else read_description(kind, entry, where=f"{where[:-1]}.{key}[{index}]]")
+            for index, entry in enumerate(value)
+        )
     return tuple(read_value(f"{key}[{index}]", entry, kind, where=where) for index, entry in enumerate(value))
