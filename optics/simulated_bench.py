@@ -15,7 +15,7 @@ from optics.sensing.binning import delivered_camera
 from optics.sensing.pixel import aperture_weights
 from optics.sensor import Sensor
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states
-from optics.validation import check_count, check_states
+from optics.validation import check_count, check_number, check_states
 
 BATCH_BYTES = 64 * 2**20
 """Memory for the fields of the frames that are simulated together."""
@@ -86,6 +86,30 @@ class SimulatedBench:
     def exposures(self) -> int:
         """Return the number of frames exposed so far."""
         return self._exposures
+
+    @property
+    def clock(self) -> float:
+        """Return the time of the next exposure, in seconds from the start of the bench."""
+        return self._clock
+
+    def continue_from(self, *, exposures: int, clock: float) -> None:
+        """Stand where the same bench stood after some exposures; the next frames are those that it would have taken.
+
+        Parameters
+        ----------
+        exposures : int
+            Frames that were exposed.
+        clock : float
+            Time of the next exposure, in seconds.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative.
+        """
+        check_count("exposures", exposures, at_least=0)
+        check_number("clock", clock, unit="s", at_least=0)
+        self._exposures, self._clock = exposures, clock
 
     def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
         """Show patterns one after the other and return a frame of each.

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import kstest
 
 from optics import BenchDescription, Shutter, SimulatedBench
-from optics.media import Time
+from optics.media import DriftDescription, Time
 from optics.media.medium import Field
 
 
@@ -218,3 +218,21 @@ def test_laser_noise_moves_whole_frames_together_whatever_the_batch(description:
     bench = SimulatedBench(noisy, seed=5)
     parts = np.concatenate([bench.expose(states[start : start + 7]).counts for start in range(0, 21, 7)])
     assert np.array_equal(parts, counts[:21])
+
+
+def test_a_bench_continues_where_the_same_bench_stood(description: BenchDescription) -> None:
+    medium = DriftDescription(inside=description.medium, law="exponential", correlation_time=0.05)
+    moving = replace(description, medium=medium)
+    patterns = np.random.default_rng(3).random((9, moving.layout.inputs)) < 0.5
+    whole = SimulatedBench(moving, seed=6)
+    first = whole.expose(patterns[:5])
+    clock, last = whole.clock, whole.expose(patterns[5:])
+    again = SimulatedBench(moving, seed=6)
+    again.continue_from(exposures=5, clock=clock)
+    resumed = again.expose(patterns[5:])
+    np.testing.assert_array_equal(resumed.counts, last.counts)
+    np.testing.assert_array_equal(resumed.timestamps, last.timestamps)
+    np.testing.assert_array_equal(resumed.frame_ids, np.arange(5, 9))
+    assert first.timestamps[-1] < clock
+    with pytest.raises(ValueError, match="exposures"):
+        again.continue_from(exposures=-1, clock=0.0)
