@@ -245,7 +245,7 @@ def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -
                 arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "ls": ":", "shrinkB": 5},
             )  # fmt: skip
     figure.suptitle(
-        f"Cost of every medium on two cores"
+        "Cost of every medium on two cores"
         + (
             ""
             if not any(series.end for series in found.values())
