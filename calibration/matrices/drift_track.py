@@ -1,0 +1,194 @@
+"""Drift of a bench, followed by one pattern that is shown again and again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.light import FieldEstimate, Light
+from optics.validation import check_number
+
+LEAST_CORRELATION = 0.9
+"""Correlation of a reference frame with the one before it below which frames are taken to be lost or out of order."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DriftTrack:
+    """What repeated frames of one pattern tell of a bench between the first and the last of them.
+
+    Parameters
+    ----------
+    time : ndarray, shape (repeat,)
+        When each was taken, in seconds, rising.
+    phase : ndarray, shape (repeat,)
+        Phase of the field against the first, unwrapped, in radians; zeros where only intensities are seen.
+    phase_error : ndarray, shape (repeat,)
+        Standard error of the phase against a field without noise, in radians.
+    power : ndarray, shape (repeat,)
+        Light over that of the first.
+    correlation : ndarray, shape (repeat,)
+        Correlation with the first, noise taken off: of fields where phases are seen, else of intensities.
+    consecutive : ndarray, shape (repeat,)
+        The same with the repeat before; one for the first.
+    """
+
+    time: NDArray[np.float64]
+    phase: NDArray[np.float64]
+    phase_error: NDArray[np.float64]
+    power: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    consecutive: NDArray[np.float64]
+
+    def phase_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the phase between the repeats, by straight lines; constant beyond the first and the last.
+
+        Parameters
+        ----------
+        time : ndarray
+            Times, in seconds.
+
+        Returns
+        -------
+        ndarray, same shape
+            Phases, in radians.
+        """
+        return np.interp(time, self.time, self.phase)
+
+    def power_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the light between the repeats over that of the first, by straight lines.
+
+        Parameters
+        ----------
+        time : ndarray
+            Times, in seconds.
+
+        Returns
+        -------
+        ndarray, same shape
+            Relative light.
+        """
+        return np.interp(time, self.time, self.power)
+
+    def check_order(self, *, least_correlation: float = LEAST_CORRELATION) -> None:
+        """Refuse a series whose repeats do not look alike from one to the next.
+
+        Parameters
+        ----------
+        least_correlation : float, optional
+            Correlation of neighbours below which frames must have been lost.
+
+        Raises
+        ------
+        ValueError
+            If two neighbours correlate less; the message says between which times.
+        """
+        check_number("least_correlation", least_correlation, at_least=0, at_most=1)
+        broken = np.flatnonzero(~(self.consecutive >= least_correlation))
+        if broken.size:
+            first = int(broken[0])
+            raise ValueError(
+                f"reference frames {first - 1} and {first}, at {self.time[first - 1]:.3g} s and "
+                f"{self.time[first]:.3g} s, correlate by {self.consecutive[first]:.2f}, below {least_correlation:g}: "
+                "frames between them were lost or came out of order, or the bench drifted that far; check the trigger, "
+                "or show reference frames more often"
+            )
+
+
+def track_fields(fields: FieldEstimate, time: NDArray[np.float64]) -> DriftTrack:
+    """Return the drift that repeated fields of one pattern show.
+
+    .. math:: \\varphi_j = \\arg \\langle E_0, E_j \\rangle, \\qquad
+              \\rho_{jk} = \\frac{|\\langle E_j, E_k \\rangle|}
+              {\\sqrt{(\\|E_j\\|^2 - \\epsilon_j) (\\|E_k\\|^2 - \\epsilon_k)}}
+
+    Parameters
+    ----------
+    fields : FieldEstimate, shape (repeat, output)
+        Fields of the pattern, in the order in which they were taken.
+    time : ndarray, shape (repeat,)
+        When, in seconds.
+
+    Returns
+    -------
+    DriftTrack
+        Phase, power and correlation of each.
+
+    Notes
+    -----
+    epsilon is the noise power that the standard errors s state. Only outputs that are valid in all repeats count. The
+    phase is unwrapped: it must change by less than pi from one repeat to the next. Its variance is
+    sum(\\|E\\|^2 (s_0^2 + s_j^2)) / (2 \\|E\\|^4), sums over outputs.
+    """
+    _check_times(time, repeats=len(fields.value))
+    good = fields.valid.all(axis=0)
+    value = np.asarray(fields.value[:, good], np.complex128)
+    variance = np.asarray(fields.standard_error[:, good], np.float64) ** 2
+    noise = variance.sum(axis=1)
+    energy = np.maximum(np.sum(np.abs(value) ** 2, axis=1) - noise, np.finfo(float).tiny)
+    overlap = value @ value[0].conj()
+    neighbours = np.abs(np.sum(value[1:] * value[:-1].conj(), axis=1))
+    phase_error = np.sqrt((variance + variance[0]) @ np.abs(value[0]) ** 2 / 2) / energy[0]
+    return DriftTrack(
+        time=np.array(time, np.float64),
+        phase=np.unwrap(np.angle(overlap)) - np.angle(overlap[0]),
+        phase_error=np.where(np.arange(len(value)) == 0, 0.0, phase_error),
+        power=energy / energy[0],
+        correlation=_own_one(np.abs(overlap) / np.sqrt(energy * energy[0])),
+        consecutive=np.concatenate([[1.0], neighbours / np.sqrt(energy[1:] * energy[:-1])]),
+    )
+
+
+def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
+    """Return the drift that repeated intensities of one pattern show.
+
+    .. math:: c_{jk} = \\frac{\\mathrm{cov}(I_j, I_k)}{\\sqrt{(\\mathrm{var} I_j - \\epsilon_j)(\\mathrm{var} I_k -
+              \\epsilon_k)}}
+
+    Parameters
+    ----------
+    light : Light, shape (repeat, output)
+        Light of the pattern, in the order in which it was taken.
+    time : ndarray, shape (repeat,)
+        When, in seconds.
+
+    Returns
+    -------
+    DriftTrack
+        Power and correlation of each; phases are not seen and zero.
+
+    Notes
+    -----
+    Noise that the variances state is taken off. Two speckles whose fields correlate with rho have c = rho^2 (law L66).
+    """
+    _check_times(time, repeats=len(light.value))
+    good = light.valid.all(axis=0)
+    value = np.asarray(light.value[:, good], np.float64)
+    mean = value.mean(axis=1)
+    deviation = value - mean[:, np.newaxis]
+    noise = np.mean(np.asarray(light.variance[:, good], np.float64), axis=1)
+    spread = np.maximum(np.mean(deviation**2, axis=1) - noise, np.finfo(float).tiny)
+    with_first = deviation @ deviation[0] / deviation.shape[1]
+    neighbours = np.mean(deviation[1:] * deviation[:-1], axis=1)
+    zeros = np.zeros(len(value))
+    return DriftTrack(
+        time=np.array(time, np.float64),
+        phase=zeros,
+        phase_error=zeros,
+        power=mean / mean[0],
+        correlation=_own_one(with_first / np.sqrt(spread * spread[0])),
+        consecutive=np.concatenate([[1.0], neighbours / np.sqrt(spread[1:] * spread[:-1])]),
+    )
+
+
+def _check_times(time: NDArray[np.float64], *, repeats: int) -> None:
+    """Refuse times that do not fit or do not rise."""
+    if np.shape(time) != (repeats,) or repeats < 1:
+        raise ValueError(f"time must have one entry a repeat, shape ({repeats},), got shape {np.shape(time)}")
+    if not (np.diff(time) > 0).all():
+        raise ValueError("times of the repeats must rise: frames came out of order")
+
+
+def _own_one(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return correlations with the first repeat, that with itself being one: its own noise is no difference."""
+    correlation[0] = 1.0
+    return np.asarray(correlation)
