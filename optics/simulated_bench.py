@@ -87,29 +87,24 @@ class SimulatedBench:
         """Return the number of frames exposed so far."""
         return self._exposures
 
-    @property
-    def clock(self) -> float:
-        """Return the time of the next exposure, in seconds from the start of the bench."""
-        return self._clock
-
-    def continue_from(self, *, exposures: int, clock: float) -> None:
-        """Stand where the same bench stood after some exposures; the next frames are those that it would have taken.
+    def continue_after(self, *, frame_id: int, timestamp: float) -> None:
+        """Stand where the same bench stood after a frame, at the present exposure time; it goes on to the same bits.
 
         Parameters
         ----------
-        exposures : int
-            Frames that were exposed.
-        clock : float
-            Time of the next exposure, in seconds.
+        frame_id : int
+            Index of the last frame that was exposed.
+        timestamp : float
+            Start of its exposure, in seconds.
 
         Raises
         ------
         ValueError
             If a number is negative.
         """
-        check_count("exposures", exposures, at_least=0)
-        check_number("clock", clock, unit="s", at_least=0)
-        self._exposures, self._clock = exposures, clock
+        check_count("frame_id", frame_id, at_least=0)
+        check_number("timestamp", timestamp, unit="s", at_least=0)
+        self._exposures, self._clock = frame_id + 1, timestamp + self.description.period(self._exposure_time)
 
     def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
         """Show patterns one after the other and return a frame of each.
@@ -151,7 +146,8 @@ class SimulatedBench:
                 rate, exposure_time=self._exposure_time, first=first + start, timestamps=timestamps[batch]
             )
         self._exposures += len(states)
-        self._clock = time + period * len(states)
+        if len(states):
+            self._clock = float(timestamps[-1]) + period  # a function of the last frame alone: see continue_after
         valid = np.ones(len(states), np.bool_)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 

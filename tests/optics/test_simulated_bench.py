@@ -226,13 +226,12 @@ def test_a_bench_continues_where_the_same_bench_stood(description: BenchDescript
     patterns = np.random.default_rng(3).random((9, moving.layout.inputs)) < 0.5
     whole = SimulatedBench(moving, seed=6)
     first = whole.expose(patterns[:5])
-    clock, last = whole.clock, whole.expose(patterns[5:])
+    last = whole.expose(patterns[5:])
     again = SimulatedBench(moving, seed=6)
-    again.continue_from(exposures=5, clock=clock)
+    again.continue_after(frame_id=4, timestamp=float(first.timestamps[-1]))
     resumed = again.expose(patterns[5:])
     np.testing.assert_array_equal(resumed.counts, last.counts)
     np.testing.assert_array_equal(resumed.timestamps, last.timestamps)
     np.testing.assert_array_equal(resumed.frame_ids, np.arange(5, 9))
-    assert first.timestamps[-1] < clock
-    with pytest.raises(ValueError, match="exposures"):
-        again.continue_from(exposures=-1, clock=0.0)
+    with pytest.raises(ValueError, match="frame_id"):
+        again.continue_after(frame_id=-1, timestamp=0.0)
