@@ -2,6 +2,9 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import betainc, poch
+
+from optics.validation import check_count
 
 
 def cosine(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
@@ -71,6 +74,93 @@ def noise_to_signal(correlation: ArrayLike) -> NDArray[np.float64]:
     For noise independent of the signal (laws L62, L66).
     """
     return np.asarray(correlation, np.float64) ** -2 - 1
+
+
+def expected_correlation(noise_to_signal: ArrayLike) -> NDArray[np.float64]:
+    """Return the correlation that additive noise leaves: the inverse of `noise_to_signal`.
+
+    .. math:: \\rho = \\frac{1}{\\sqrt{1 + s}}
+
+    Parameters
+    ----------
+    noise_to_signal : array_like
+        Noise variance over signal variance, s.
+
+    Returns
+    -------
+    ndarray of float64
+        Cosine of the noisy with the true vector (laws L62, L66).
+
+    Raises
+    ------
+    ValueError
+        If a ratio is negative.
+    """
+    s = np.asarray(noise_to_signal, np.float64)
+    if np.any(s < 0):
+        raise ValueError(f"noise_to_signal holds {s.min():g}: a ratio of variances is at least 0")
+    return np.asarray(1 / np.sqrt(1 + s))
+
+
+def null_correlation(outputs: int, *, real: bool = False) -> float:
+    """Return the mean correlation of unrelated vectors, as moduli.
+
+    .. math:: \\langle \\rho \\rangle = \\frac{\\Gamma(3/2) \\Gamma(n)}{\\Gamma(n + 1/2)} \\approx
+              \\sqrt{\\frac{\\pi}{4 n}}, \\qquad
+              \\langle |\\rho| \\rangle = \\frac{\\Gamma(n/2)}{\\sqrt{\\pi} \\Gamma((n + 1)/2)}
+
+    Parameters
+    ----------
+    outputs : int
+        Entries n of a vector.
+    real : bool, optional
+        Whether the vectors are real (second form) and not complex (first form).
+
+    Returns
+    -------
+    float
+        Mean modulus of the cosine. The mean of its square is 1 / n in either case (law L67).
+
+    Raises
+    ------
+    ValueError
+        If there is no entry.
+    """
+    check_count("outputs", outputs)
+    return float(1 / (np.sqrt(np.pi) * poch(outputs / 2, 0.5)) if real else np.sqrt(np.pi) / 2 / poch(outputs, 0.5))
+
+
+def chance_of_correlation(correlation: ArrayLike, *, outputs: int, real: bool = False) -> NDArray[np.float64]:
+    """Return the chance that unrelated vectors correlate as well as that.
+
+    .. math:: \\rho^2 \\sim \\mathrm{Beta}(1, n - 1) \\; \\text{(complex)}, \\qquad
+              \\rho^2 \\sim \\mathrm{Beta}(\\tfrac12, \\tfrac{n - 1}{2}) \\; \\text{(real)}
+
+    Parameters
+    ----------
+    correlation : array_like
+        Cosine that was seen; of real vectors its modulus counts.
+    outputs : int
+        Entries n of a vector, at least 2.
+    real : bool, optional
+        Whether the vectors are real and not complex.
+
+    Returns
+    -------
+    ndarray of float64
+        Probability of a correlation at least as large (law L67).
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two entries, or a correlation lies outside -1 to 1.
+    """
+    check_count("outputs", outputs, at_least=2)
+    squared = np.asarray(correlation, np.float64) ** 2
+    if np.any(squared > 1):
+        raise ValueError(f"correlation reaches {np.sqrt(squared.max()):g}: a cosine lies between -1 and 1")
+    first, second = (0.5, (outputs - 1) / 2) if real else (1.0, outputs - 1.0)
+    return np.asarray(betainc(second, first, 1 - squared), np.float64)
 
 
 def signal_to_noise_db(correlation: ArrayLike) -> NDArray[np.float64]:
