@@ -9,22 +9,20 @@ import json
 import math
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from optics.archive import Progress, archive_description, open_archive, read_checked, write_archive
+from optics.archive import Progress
 from optics.camera import Counts
+from optics.campaign_frames import UNFINISHED, FinishedFrames, UnfinishedFrames, open_frames, partial_path
 from optics.content_hash import description_text, first_difference
 from optics.durable import FileLock
-from optics.frame_layout import COLUMNS, UNITS, FrameLayout, read_pixels
-from optics.partial_archive import PartialArchive, Record
+from optics.frame_layout import UNITS, FrameLayout
+from optics.partial_archive import PartialArchive
 from optics.storage import check_slice
-
-KIND, UNFINISHED = "campaign", "unfinished campaign"
 
 
 class CampaignFile:
@@ -55,27 +53,16 @@ class CampaignFile:
         discard_damaged: bool = False,
     ) -> None:
         self.path = path
-        self._resources = ExitStack()
-        self._partial: PartialArchive | None = None
-        self._lock: FileLock | None = None
-        self._records: list[Record] = []
+        self._stored = open_frames(path, writable=lock is not None)
         try:
-            if path.exists():
-                self._open_finished()
-            elif partial_path(path).exists():
-                self._open_partial(writable=lock is not None)
-            else:
-                raise FileNotFoundError(f"there is no campaign {path}, neither finished nor begun")
             if expected is not None:
                 self._check_settings(expected)
-            if self._partial is not None:
-                self._records = self._partial.complete_batches(discard_damaged=discard_damaged)
+            if isinstance(self._stored, UnfinishedFrames):
+                self._stored.recover(discard_damaged=discard_damaged)
         except BaseException:
-            self.close()
+            self._stored.close()
             raise
-        if lock is not None and self._partial is not None:
-            self._lock = lock
-            self._resources.callback(lock.release)
+        self._lock = lock
 
     @classmethod
     def create(
@@ -114,8 +101,7 @@ class CampaignFile:
         try:
             if path.exists() or partial_path(path).exists():
                 raise FileExistsError(f"{path} has been begun or finished before: resume it, or give another name")
-            layout = FrameLayout(frames=frames, shape=shape, word=np.dtype(word))
-            _reserve(path, layout, description=description)
+            _reserve(path, FrameLayout(frames=frames, shape=shape, word=np.dtype(word)), description=description)
             return cls(path, lock=lock)
         except BaseException:
             lock.release()
@@ -145,7 +131,7 @@ class CampaignFile:
         word : dtype
             Type of the camera's words.
         description : mapping
-            Bench, seeds and settings; all five must be those that the campaign was begun with.
+            Bench, seeds and settings; all four must be those that the campaign was begun with.
         discard_damaged : bool, optional
             Whether frames from the first damaged batch on are given up, to be taken again.
 
@@ -187,7 +173,7 @@ class CampaignFile:
         Returns
         -------
         CampaignFile
-            The frames that are complete; a program that goes on appending does not change what is seen.
+            The frames that are complete now; what a program appends later is not seen.
 
         Raises
         ------
@@ -199,36 +185,59 @@ class CampaignFile:
         return cls(path)
 
     @property
-    def finished(self) -> bool:
-        """Whether this is the finished archive."""
-        return self._partial is None
-
-    @property
     def frames(self) -> int:
         """Return the number of frames of the whole campaign."""
-        return self._layout.frames
+        return self._stored.layout.frames
 
     @property
     def shape(self) -> tuple[int, int]:
         """Return the rows and columns of a frame."""
-        return self._layout.shape
+        return self._stored.layout.shape
 
     @property
     def word(self) -> np.dtype[Any]:
         """Return the type of the words."""
-        return self._layout.word
+        return self._stored.layout.word
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Return bench, seeds and settings."""
+        return self._stored.description
+
+    @property
+    def finished(self) -> bool:
+        """Whether this is the finished archive."""
+        return isinstance(self._stored, FinishedFrames)
 
     @property
     def done(self) -> int:
         """Return the number of complete frames, all of them at the beginning of the campaign."""
-        if self._partial is None:
-            return self.frames
-        return self._records[-1].rows.stop if self._records else 0
+        return self._stored.done
 
     @property
     def clock(self) -> float:
         """Return the time of the bench after the last complete batch, in seconds; NaN where none was given."""
-        return self._records[-1].clock if self._records else math.nan
+        return self._stored.clock
+
+    @property
+    def timestamps(self) -> NDArray[np.float64]:
+        """Return the start of each complete exposure, in seconds, shape (frame,)."""
+        return self._stored.column("timestamps")
+
+    @property
+    def frame_ids(self) -> NDArray[np.int64]:
+        """Return the absolute index of each complete exposure, shape (frame,)."""
+        return self._stored.column("frame_ids")
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Return which complete frames are good, shape (frame,)."""
+        return self._stored.column("valid")
+
+    @property
+    def exposure_time(self) -> NDArray[np.float64]:
+        """Return the exposure time of each complete frame, in seconds, shape (frame,)."""
+        return self._stored.column("exposure_time")
 
     def append(
         self,
@@ -253,7 +262,7 @@ class CampaignFile:
             Start of each exposure, in seconds.
         frame_ids : array_like of int, shape (frame,)
             Absolute index of each exposure.
-        valid : array_like of bool, shape (frame,)
+        valid : array_like of bool, a truth value or shape (frame,)
             False where a frame was lost or damaged.
         exposure_time : array_like of float, a number or shape (frame,)
             Exposure times, in seconds.
@@ -265,20 +274,15 @@ class CampaignFile:
         TypeError
             If the words are not of the campaign's type.
         ValueError
-            If the batch does not fit, or the file only reads.
+            If the batch does not fit or does not follow, or the file only reads.
         """
-        if self._partial is None or self._lock is None:
-            raise ValueError(
-                f"{self.path} takes no frames: it is {'open for reading only' if self._partial else 'finished'}"
-            )
         columns = {
             "timestamps": timestamps,
             "frame_ids": frame_ids,
             "valid": valid,
             "exposure_time": exposure_time,
         }
-        blocks = self._layout.batch(first, counts, done=self.done, columns=columns)
-        self._records.append(self._partial.write(len(self._records), first, blocks, clock=clock))
+        self._writable().append(first, counts, columns=columns, clock=clock)
 
     def read(self, *, frames: slice = slice(None), outputs: slice = slice(None)) -> Counts:
         """Read words of complete frames, by frames or by pixels.
@@ -305,33 +309,8 @@ class CampaignFile:
         Memory is that of the result and, in a finished file, of the rows of pixels that hold it.
         """
         frames = check_slice("frames", frames, self.done)
-        outputs = check_slice("outputs", outputs, self._layout.pixels)
-        if self._partial is not None:
-            return self._partial.arrays["counts"].columns(frames, outputs)
-        try:
-            return read_pixels(self._file["counts"], frames=frames, outputs=outputs)
-        except OSError as error:
-            raise ValueError(f"{self.path} is damaged: counts cannot be read ({error}); verify it") from error
-
-    @property
-    def timestamps(self) -> NDArray[np.float64]:
-        """Return the start of each complete exposure, in seconds, shape (frame,)."""
-        return self._column("timestamps")
-
-    @property
-    def frame_ids(self) -> NDArray[np.int64]:
-        """Return the absolute index of each complete exposure, shape (frame,)."""
-        return self._column("frame_ids")
-
-    @property
-    def valid(self) -> NDArray[np.bool_]:
-        """Return which complete frames are good, shape (frame,)."""
-        return self._column("valid")
-
-    @property
-    def exposure_time(self) -> NDArray[np.float64]:
-        """Return the exposure time of each complete frame, in seconds, shape (frame,)."""
-        return self._column("exposure_time")
+        outputs = check_slice("outputs", outputs, self._stored.layout.pixels)
+        return self._stored.pixels(frames, outputs)
 
     def finish(self, *, progress: Progress = iter) -> None:
         """Write the finished archive and remove the unfinished file; from then on this object reads the archive.
@@ -350,27 +329,22 @@ class CampaignFile:
         -----
         It may be killed too, and repeated; of a finished file there is nothing left to do. The disk must hold both.
         """
-        if self._partial is None:
+        if self.finished:
             return
-        if self.done < self.frames or self._lock is None:
-            raise ValueError(f"{self.path} cannot be finished: {self.done} of {self.frames} frames are there")
-        write_archive(
-            self.path,
-            self._partial.arrays,
-            kind=KIND,
-            description=self.description,
-            units=UNITS,
-            storage={"counts": self._layout.storage},
-            partial=self.path.with_name(f".{self.path.name}.new"),
-            progress=progress,
-        )
-        partial_path(self.path).unlink(missing_ok=True)
+        stored = self._writable()
+        if self.done < self.frames:
+            raise ValueError(f"{self.path} cannot be finished: only {self.done} of {self.frames} frames are there")
+        stored.gather(self.path, progress=progress)
+        stored.path.unlink(missing_ok=True)
         self.close()
-        self._open_finished()
+        self._stored = FinishedFrames(self.path)
 
     def close(self) -> None:
         """Close the file and give its lock back."""
-        self._resources.close()
+        self._stored.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def __enter__(self) -> Self:
         """Return the file."""
@@ -380,51 +354,21 @@ class CampaignFile:
         """Close the file."""
         self.close()
 
-    def _open_finished(self) -> None:
-        """Read from the finished archive."""
-        self._partial, self._records, self._lock = None, [], None
-        self._file = self._resources.enter_context(open_archive(self.path, kind=KIND))
-        self._columns = read_checked(self._file, list(COLUMNS))
-        self.description = archive_description(self._file)
-        self._layout = FrameLayout.of(self._file["counts"])
-
-    def _open_partial(self, *, writable: bool) -> None:
-        """Read from the unfinished archive, and write to it."""
-        self._partial = PartialArchive(partial_path(self.path), kind=UNFINISHED, writable=writable)
-        self._resources.callback(self._partial.close)
-        self.description = self._partial.description
-        self._layout = FrameLayout.of(self._partial.arrays["counts"])
+    def _writable(self) -> UnfinishedFrames:
+        """Return the unfinished frames, or say why none can be added."""
+        if isinstance(self._stored, UnfinishedFrames) and self._lock is not None:
+            return self._stored
+        state = "finished" if self.finished else "open for reading only, or closed: resume it"
+        raise ValueError(f"{self.path} takes no frames: it is {state}")
 
     def _check_settings(self, expected: dict[str, Any]) -> None:
         """Refuse to go on with other settings."""
-        difference = first_difference(_settings(self._layout, self.description), expected)
+        difference = first_difference(_settings(self._stored.layout, self.description), expected)
         if difference:
             raise ValueError(
                 f"{self.path} was begun with other settings: {difference}; go on with those of the file, or give "
                 "another name. Nothing was changed"
             )
-
-    def _column(self, name: str) -> NDArray[Any]:
-        """Return one number a complete frame."""
-        if self._partial is None:
-            return self._columns[name].copy()
-        return self._partial.arrays[name][: self.done]
-
-
-def partial_path(path: Path) -> Path:
-    """Return the name of a campaign while it is not finished.
-
-    Parameters
-    ----------
-    path : Path
-        Name of the finished file.
-
-    Returns
-    -------
-    Path
-        Name of the unfinished one, in the same folder.
-    """
-    return path.with_name(f"{path.name}.partial")
 
 
 def _settings(layout: FrameLayout, description: Mapping[str, Any]) -> dict[str, Any]:
@@ -440,10 +384,5 @@ def _reserve(path: Path, layout: FrameLayout, *, description: Mapping[str, Any])
     if layout.nbytes > free:
         raise OSError(f"{layout.frames} frames need {layout.nbytes:,} bytes, {path.parent} has {free:,} free")
     PartialArchive.reserve(
-        partial_path(path),
-        layout.arrays,
-        kind=UNFINISHED,
-        description=description,
-        units=UNITS,
-        batches=layout.frames,
+        partial_path(path), layout.arrays, kind=UNFINISHED, description=description, units=UNITS, batches=layout.frames
     )

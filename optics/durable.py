@@ -2,8 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -96,6 +95,8 @@ class FileLock:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such folder.
     BlockingIOError
         If another program, or another part of this one, holds the lock.
 
@@ -106,6 +107,8 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} in: make it first")
         self._path = path.with_name(f"{path.name}.lock")
         self._descriptor = -1
         while self._descriptor < 0:
@@ -137,24 +140,3 @@ class FileLock:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-@contextmanager
-def lock_file(path: Path) -> Iterator[FileLock]:
-    """Hold the lock of a file while a block runs.
-
-    Parameters
-    ----------
-    path : Path
-        The file that is written.
-
-    Yields
-    ------
-    FileLock
-        The lock.
-    """
-    lock = FileLock(path)
-    try:
-        yield lock
-    finally:
-        lock.release()

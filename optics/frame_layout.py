@@ -1,6 +1,7 @@
 """Frames of a campaign as arrays: what there is for each frame, what fits, how it is laid down and read by pixels."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +91,7 @@ class FrameLayout:
         depth = max(1, min(self.frames, CHUNK_BYTES // (rows * row)))
         return Storage(chunks=(depth, rows, self.shape[1]), compression="gzip", level=1, shuffle=self.word.itemsize > 1)
 
-    def batch(self, first: int, counts: Counts, *, done: int, columns: dict[str, ArrayLike]) -> Arrays:
+    def batch(self, first: int, counts: Counts, *, done: int, columns: Mapping[str, ArrayLike]) -> Arrays:
         """Return the arrays of a batch, checked.
 
         Parameters
@@ -101,7 +102,7 @@ class FrameLayout:
             The words.
         done : int
             Number of frames before it.
-        columns : dict of str to array_like, a number or shape (frame,)
+        columns : mapping of str to array_like, a number or shape (frame,)
             What else there is for each frame.
 
         Returns
