@@ -44,7 +44,7 @@ def members(cls: type, where: str) -> Iterator[str]:
 PROSE = (
     "optics.bench.Bench", "optics.encodings.encoding.Encoding", "optics.macropixels.Layout",
     "optics.media.description.MediumDescription", "optics.media.medium.Medium", "dfa.feedback.Feedback",
-    "optics.streams.NoiseSource",
+    "optics.streams.NoiseSource", "calibration.matrices.bases.InputBasis",
 )  # fmt: skip
 
 

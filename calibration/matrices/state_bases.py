@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import scipy.fft
 import scipy.linalg
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from calibration.matrices.bases import BasisSolution, Values, Variances, check_fields, frame_indices
 from optics.validation import check_count, check_states

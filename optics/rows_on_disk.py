@@ -1,0 +1,71 @@
+"""A contiguous array in a file, read and written in place by rows and by columns."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optics.content_hash import as_bytes
+from optics.durable import read_at, write_at
+from optics.storage import Place
+
+
+class RowsOnDisk:
+    """A contiguous array in a file, read by rows and by columns without holding it.
+
+    Parameters
+    ----------
+    descriptor : int
+        The open file.
+    place : Place
+        Where the array is.
+    """
+
+    def __init__(self, descriptor: int, place: Place) -> None:
+        self._descriptor, self._place = descriptor, place
+        self.shape, self.dtype = place.shape, place.dtype
+        self.row_bytes = int(np.prod(place.shape[1:], dtype=np.int64)) * place.dtype.itemsize
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        """Return rows, given as a slice of step one."""
+        first, stop, _ = rows.indices(self.shape[0])
+        offset = self._place.offset + first * self.row_bytes
+        data = read_at(self._descriptor, max(0, stop - first) * self.row_bytes, offset=offset)
+        return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
+
+    def columns(self, rows: slice, columns: slice) -> NDArray[Any]:
+        """Read a block of columns, the axes behind the row taken as one.
+
+        Parameters
+        ----------
+        rows, columns : slice
+            Rows and columns, of step one.
+
+        Returns
+        -------
+        ndarray, shape (row, column)
+            The values.
+        """
+        width = self.row_bytes // self.dtype.itemsize
+        first, stop, _ = rows.indices(self.shape[0])
+        left, right, _ = columns.indices(width)
+        if 2 * (right - left) > width:
+            return np.ascontiguousarray(self[rows].reshape(-1, width)[:, left:right])
+        block = np.empty((max(0, stop - first), max(0, right - left)), self.dtype)
+        size, offset = block[:1].nbytes, self._place.offset + left * self.dtype.itemsize
+        for row in range(len(block)):
+            data = read_at(self._descriptor, size, offset=offset + (first + row) * self.row_bytes)
+            block[row] = np.frombuffer(data, self.dtype)
+        return block
+
+    def write(self, first: int, block: NDArray[Any]) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        first : int
+            First of them.
+        block : ndarray, shape (row, ...)
+            Their values, of the array's type.
+        """
+        write_at(self._descriptor, as_bytes(block), offset=self._place.offset + first * self.row_bytes)
