@@ -41,11 +41,14 @@ class Batch:
         Macropixel states.
     phases : ndarray or None, shape (frame,)
         Commanded phases of the reference arm, in radians; None blocks it.
+    light : bool, optional
+        False for dark frames.
     """
 
     frames: slice
     patterns: NDArray[np.bool_]
     phases: NDArray[np.float64] | None
+    light: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,7 +57,7 @@ class CampaignPlan:
 
     First come ``off_repeats`` times everything off, then the series with the reference pattern before every
     ``reference_interval`` patterns and once more at the end; each is shown at all phases of the reference arm. Then,
-    the arm blocked: everything off again, and the patterns that are held out of the retrieval.
+    the arm blocked: everything off again, the patterns that are held out of the retrieval, and dark frames.
 
     Parameters
     ----------
@@ -70,6 +73,8 @@ class CampaignPlan:
         Patterns that the matrix must predict.
     off_repeats : int, optional
         Frames with everything off, with the arm and without.
+    dark_frames : int, optional
+        Frames without light, whose mean is taken off.
     batch_frames : int, optional
         Frames of one exposure call, at most, but at least those of one pattern.
 
@@ -85,10 +90,11 @@ class CampaignPlan:
     reference_interval: int
     held_out: NDArray[np.bool_]
     off_repeats: int = 8
+    dark_frames: int = 32
     batch_frames: int = 256
 
     def __post_init__(self) -> None:
-        for name in ("reference_interval", "off_repeats", "batch_frames"):
+        for name in ("reference_interval", "off_repeats", "dark_frames", "batch_frames"):
             check_count(name, getattr(self, name))
         for name in ("reference_pattern", "held_out"):
             states = np.array(getattr(self, name))
@@ -120,7 +126,7 @@ class CampaignPlan:
     @property
     def frames(self) -> int:
         """Return the number of frames of the campaign."""
-        return self.first_part + self.off_repeats + len(self.held_out)
+        return int(self.dark.stop)
 
     @property
     def blocked_off(self) -> slice:
@@ -130,7 +136,12 @@ class CampaignPlan:
     @property
     def judged(self) -> slice:
         """Return which frames show the patterns that were held out."""
-        return slice(self.first_part + self.off_repeats, self.frames)
+        return slice(self.blocked_off.stop, self.blocked_off.stop + len(self.held_out))
+
+    @property
+    def dark(self) -> slice:
+        """Return which frames are dark: the last ones."""
+        return slice(self.judged.stop, self.judged.stop + self.dark_frames)
 
     def positions(self, code: int) -> NDArray[np.int64]:
         """Return where in the order a code stands.
@@ -185,6 +196,9 @@ class CampaignPlan:
         for start in range(0, len(blocked), self.batch_frames):
             part = blocked[start : start + self.batch_frames]
             yield Batch(slice(self.first_part + start, self.first_part + start + len(part)), part, None)
+        for start in range(self.dark.start, self.dark.stop, self.batch_frames):
+            frames = slice(start, min(start + self.batch_frames, self.dark.stop))
+            yield Batch(frames, np.zeros((frames.stop - start, self.series.inputs), np.bool_), None, light=False)
 
     def _shown(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return the patterns of codes, which stand in the order of the series."""

@@ -1,0 +1,136 @@
+"""The frames of a campaign as the retrieval asks for them: by what they show, as words or as light."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.light import Light, light_from_counts
+from calibration.matrices.campaign_plan import CampaignPlan
+from calibration.matrices.field_cache import FieldCache
+from optics.camera import Camera, Counts
+
+
+class FrameSource(Protocol):
+    """Stored frames: `optics.campaign_file.CampaignFile`, or an array in memory."""
+
+    @property
+    def timestamps(self) -> NDArray[np.float64]:
+        """Return the start of each exposure, in seconds, shape (frame,)."""
+
+    def read(self, *, frames: slice = slice(None), outputs: slice = slice(None)) -> Counts:
+        """Return words of frames, shape (frame, output)."""
+
+
+class CampaignFrames:
+    """Frames of a campaign, by what they show.
+
+    Parameters
+    ----------
+    source : FrameSource
+        Where they are stored; all of them are there.
+    plan : CampaignPlan
+        What they show.
+    camera : Camera
+        The camera that took them.
+    exposure_time : float
+        Exposure time, in seconds.
+    decoded : FieldCache or None, optional
+        Fields that were decoded while the campaign ran.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        plan: CampaignPlan,
+        camera: Camera,
+        *,
+        exposure_time: float,
+        decoded: FieldCache | None = None,
+    ) -> None:
+        self.decoded = decoded
+        self.source, self.plan, self.camera, self.exposure_time = source, plan, camera, exposure_time
+        self.timestamps = source.timestamps
+        self.dark = camera.digital_numbers(source.read(frames=plan.dark)).mean(axis=0, dtype=np.float64)
+
+    @property
+    def outputs(self) -> int:
+        """Return the number of pixels."""
+        return self.camera.pixels
+
+    def words(self, positions: NDArray[np.int64], *, outputs: slice = slice(None)) -> Counts:
+        """Return the words of positions of the first part.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (position,)
+            Positions in the order of the plan, rising.
+        outputs : slice, optional
+            Pixels.
+
+        Returns
+        -------
+        ndarray of uint8 or uint16, shape (position, step, output)
+            Words, as they were delivered.
+        """
+        steps = self.plan.steps
+        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+        runs = [
+            self.source.read(frames=slice(int(run[0]) * steps, (int(run[-1]) + 1) * steps), outputs=outputs)
+            for run in np.split(positions, breaks)
+        ]
+        joined: Counts = runs[0] if len(runs) == 1 else np.concatenate(runs, dtype=self.camera.word)
+        return joined.reshape(len(positions), steps, -1)
+
+    def time(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the middle of the frames of positions, in seconds.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (position,)
+            Positions in the order of the plan.
+
+        Returns
+        -------
+        ndarray, shape (position,)
+            Times, in seconds.
+        """
+        return np.asarray(self.timestamps[self.plan.frames_at(positions)].mean(axis=1) + self.exposure_time / 2)
+
+    def light_at(self, positions: NDArray[np.int64], *, outputs: slice = slice(None)) -> Light:
+        """Return the light of positions of the first part.
+
+        Parameters
+        ----------
+        positions : ndarray of int, shape (position,)
+            Positions in the order of the plan, rising.
+        outputs : slice, optional
+            Pixels.
+
+        Returns
+        -------
+        Light
+            Shape (position, step, output), dark frame taken off.
+        """
+        return self._light(self.words(positions, outputs=outputs), outputs)
+
+    def light(self, frames: slice, *, outputs: slice = slice(None)) -> Light:
+        """Return the light of frames.
+
+        Parameters
+        ----------
+        frames : slice
+            Frames of the campaign.
+        outputs : slice, optional
+            Pixels.
+
+        Returns
+        -------
+        Light
+            Shape (frame, output), dark frame taken off.
+        """
+        return self._light(self.source.read(frames=frames, outputs=outputs), outputs)
+
+    def _light(self, words: Counts, outputs: slice) -> Light:
+        """Return words as light."""
+        return light_from_counts(words, self.camera, exposure_time=self.exposure_time, dark=self.dark[outputs])

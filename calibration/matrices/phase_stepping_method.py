@@ -1,0 +1,174 @@
+"""A transmission matrix by phase stepping: a basis of patterns, each at several phases of the reference arm."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.holography.phase_steps import check_steps
+from calibration.matrices.bases import InputBasis
+from calibration.matrices.campaign_frames import CampaignFrames
+from calibration.matrices.campaign_plan import OFF
+from calibration.matrices.drift_track import DriftTrack, track_fields
+from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
+from calibration.matrices.stepped_fields import stepped_fields
+from optics.validation import check_number
+
+BLOCK_BYTES = 2**26
+"""Words that are read together while fields are decoded."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PhaseSteppingMethod:
+    """Fields of the patterns of a basis by phase stepping, and the matrix from these.
+
+    .. math:: T_m = \\frac{1}{\\sqrt{P_m}} \\, \\mathrm{basis}^{-1}\\left[ e^{-i \\varphi(t)} Z_m \\right], \\qquad
+              P_m = I_m(0, R) - I_m(0)
+
+    Parameters
+    ----------
+    basis : InputBasis
+        Patterns; the static field should be among its unknowns.
+    phases : tuple of float, optional
+        Phases of the reference, in radians, three or more.
+    weakest : float, optional
+        Pixels whose reference has less than so much of its mean light are flagged.
+
+    Raises
+    ------
+    ValueError
+        If the phases do not determine a field.
+
+    Notes
+    -----
+    The power P of the reference at a pixel comes from frames with everything off, the arm open and blocked; the phase
+    of the reference at a pixel, known or a speckle, stays open: rows are right up to a phase. phi is the drift of the
+    arm that the reference pattern shows.
+    """
+
+    basis: InputBasis
+    phases: tuple[float, ...] = (0.0, math.pi / 2, math.pi, 3 * math.pi / 2)
+    weakest: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_steps(self.phases)
+        check_number("weakest", self.weakest, at_least=0, at_most=1)
+
+    @property
+    def series(self) -> InputBasis:
+        """Return the patterns to show."""
+        return self.basis
+
+    @property
+    def ambiguity(self) -> str:
+        """Return what stays open: the phase of each row."""
+        return "phase"
+
+    @property
+    def whole_frames(self) -> bool:
+        """Return False: each pixel is solved by itself."""
+        return False
+
+    @property
+    def bytes_per_output(self) -> int:
+        """Return the memory that solving takes for each pixel, in bytes: fields, variances and the solution."""
+        return 32 * self.basis.frames
+
+    def track(self, frames: CampaignFrames) -> DriftTrack:
+        """Return the drift of the arm, and of the medium, that the reference pattern shows.
+
+        Parameters
+        ----------
+        frames : CampaignFrames
+            Frames of the campaign.
+
+        Returns
+        -------
+        DriftTrack
+            Phase and correlation of its fields.
+        """
+        positions, time = repeats(frames)
+        words = frames.words(positions, outputs=tracked_outputs(frames))
+        phases = np.array(self.phases)
+        fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
+        return track_fields(fields, time)
+
+    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
+        """Return the rows of some pixels.
+
+        Parameters
+        ----------
+        frames : CampaignFrames
+            Frames of the campaign.
+        track : DriftTrack
+            Drift, whose phase is taken off.
+        outputs : slice
+            Pixels.
+
+        Returns
+        -------
+        MatrixRows
+            Rows up to a phase each.
+        """
+        fields, variance, valid = self._fields(frames, track, outputs)
+        solution = self.basis.solve(fields)
+        errors = self.basis.solve_variance(variance)
+        power, power_variance = self._reference_power(frames, outputs)
+        strong = power > max(self.weakest * float(power.mean()), 0.0)
+        root = np.sqrt(np.where(strong, power, 1)).astype(np.float32)
+        matrix, static = np.asarray(solution.matrix, np.complex64), np.asarray(solution.static, np.complex64)
+        matrix /= root[:, np.newaxis]
+        return MatrixRows(
+            outputs=outputs,
+            matrix=matrix,
+            standard_error=as_rows(np.asarray(errors.matrix) / (root**2)[:, np.newaxis]),
+            static=static / root,
+            gain_error=np.where(strong, np.sqrt(power_variance) / (2 * root**2), np.inf).astype(np.float32),
+            valid=valid & strong,
+        )
+
+    def _fields(
+        self, frames: CampaignFrames, track: DriftTrack, outputs: slice
+    ) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.bool_]]:
+        """Return interference terms of all patterns at some pixels, drift taken off, their variances, what is valid."""
+        positions = frames.plan.series_positions
+        if frames.decoded is not None:
+            kept = frames.decoded
+            drift = np.exp(-1j * track.phase_at(frames.time(positions))).astype(np.complex64)
+            good = kept.valid[:, outputs].all(axis=0)
+            terms = kept.value[:, outputs] * drift[:, np.newaxis]
+            return terms, np.where(good, kept.variance[:, outputs], np.float32(0)), good
+        width = outputs.stop - outputs.start
+        fields = np.empty((len(positions), width), np.complex64)
+        variance = np.empty((len(positions), width), np.float32)
+        valid = np.ones(width, np.bool_)
+        most = max(1, BLOCK_BYTES // (width * frames.plan.steps * frames.camera.word.itemsize))
+        for block in position_blocks(positions, most=most):
+            words = frames.words(positions[block], outputs=outputs)
+            part = stepped_fields(
+                words, frames.camera, phases=np.array(self.phases), exposure_time=frames.exposure_time
+            )
+            drift = track.phase_at(frames.time(positions[block]))
+            np.multiply(part.value, np.exp(-1j * drift).astype(np.complex64)[:, np.newaxis], out=fields[block])
+            np.square(part.standard_error, out=variance[block])
+            valid &= part.valid.all(axis=0)
+        variance[:, ~valid] = 0  # those pixels are flagged; an infinite error would spoil sums
+        return fields, variance, valid
+
+    def _reference_power(
+        self, frames: CampaignFrames, outputs: slice
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the light of the reference alone on some pixels, and its variance."""
+        plan = frames.plan
+        opened = frames.light_at(plan.positions(OFF), outputs=outputs)
+        blocked = frames.light(plan.blocked_off, outputs=outputs)
+        mean = opened.value.mean(axis=(0, 1), dtype=np.float64)
+        # Unequal steps leave a part of the interference of the reference with the static field.
+        phases = np.array(self.phases)
+        words = frames.words(plan.positions(OFF), outputs=outputs)
+        term = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
+        mean -= 2 * np.real(term.value.mean(axis=0) * np.exp(1j * phases).mean())
+        variance = opened.variance.mean(axis=(0, 1), dtype=np.float64) / opened.value[..., 0].size
+        variance += blocked.variance.mean(axis=0, dtype=np.float64) / len(blocked.value)
+        return mean - blocked.value.mean(axis=0, dtype=np.float64), variance
