@@ -75,12 +75,14 @@ class CampaignFrames:
         """
         steps = self.plan.steps
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
-        runs = [
-            self.source.read(frames=slice(int(run[0]) * steps, (int(run[-1]) + 1) * steps), outputs=outputs)
-            for run in np.split(positions, breaks)
-        ]
-        joined: Counts = runs[0] if len(runs) == 1 else np.concatenate(runs, dtype=self.camera.word)
-        return joined.reshape(len(positions), steps, -1)
+        width = len(range(self.outputs)[outputs])
+        words: Counts = np.empty((len(positions) * steps, width), self.camera.word)
+        first = 0
+        for run in np.split(positions, breaks):
+            frames = slice(int(run[0]) * steps, (int(run[-1]) + 1) * steps)
+            words[first : first + len(run) * steps] = self.source.read(frames=frames, outputs=outputs)
+            first += len(run) * steps
+        return words.reshape(len(positions), steps, width)
 
     def time(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the middle of the frames of positions, in seconds.

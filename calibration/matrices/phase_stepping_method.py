@@ -136,9 +136,9 @@ class PhaseSteppingMethod:
         if frames.decoded is not None:
             kept = frames.decoded
             drift = np.exp(-1j * track.phase_at(frames.time(positions))).astype(np.complex64)
-            good = kept.valid[:, outputs].all(axis=0)
-            terms = kept.value[:, outputs] * drift[:, np.newaxis]
-            return terms, np.where(good, kept.variance[:, outputs], np.float32(0)), good
+            good = np.asarray(kept.valid[:, outputs].all(axis=0))
+            known = np.asarray(np.where(good, kept.variance[:, outputs], np.float32(0)))
+            return np.asarray(kept.value[:, outputs] * drift[:, np.newaxis]), known, good
         width = outputs.stop - outputs.start
         fields = np.empty((len(positions), width), np.complex64)
         variance = np.empty((len(positions), width), np.float32)
