@@ -15,8 +15,15 @@ from optics.media.medium import Field, Medium, Time, check_passive
 from optics.media.mixture import MixedMedium
 from optics.media.multislice import MultisliceMedium
 from optics.media.multislice_description import MultisliceDescription
+from optics.media.multislice_statistics import (
+    coherent_part,
+    correlated_moments,
+    input_coherence,
+    output_coherence,
+    speckle_coherence,
+)
 from optics.media.phase_drift import PhaseDrift, VibrationLine
-from optics.media.phase_screens import check_screens, draw_phase_screen, forward_memory
+from optics.media.phase_screens import check_screens, draw_phase_screen, forward_memory, screen_coherence
 from optics.media.polarisation import PolarisedDescription
 from optics.media.streamed import StreamedDescription, StreamedGaussianMedium
 
@@ -52,10 +59,16 @@ __all__ = [
     "channel_matrix",
     "check_passive",
     "check_screens",
+    "coherent_part",
+    "correlated_moments",
     "draw_phase_screen",
     "effective_outputs",
     "forward_memory",
+    "input_coherence",
     "load_matrix",
+    "output_coherence",
     "pupil_power",
+    "screen_coherence",
+    "speckle_coherence",
     "spectral_weights",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.media.description import MediumSite
-from optics.media.entrance_grid import EntranceGrid, wrapped_slices
+from optics.media.entrance_grid import wrapped_slices
 from optics.media.medium import Field, Time
 from optics.media.slice_passes import Plane, run_chain
 from optics.streams import NoiseSource, source_generator
@@ -85,10 +85,7 @@ class MultisliceMedium:
                 f"a lens turns a grid of {shape[0]} x {shape[1]} samples into samples that are not square: "
                 "take as many grid_rows as grid_columns"
             )
-        self._entrance = EntranceGrid(
-            self.input_positions, pitch=description.input_pitch, shape=shape,
-            footprint=(description.rows_per_input, description.columns_per_input),
-        )  # fmt: skip
+        self._entrance = description.entrance(site)
         self._windows = [wrapped_slices(-(n // 2), n, size) for n, size in zip(self.field_shape, shape, strict=True)]
         self.chain = description.make_chain(wavelength=site.wavelength, rng=source_generator(seed, NoiseSource.MEDIUM))
         self._adjoint_chain = self.chain.adjoint()

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.media.description import MediumSite
+from optics.media.entrance_grid import EntranceGrid
 from optics.media.medium import Medium
 from optics.media.multislice import MultisliceMedium
 from optics.media.phase_screens import check_screens, draw_phase_screen
@@ -151,10 +152,10 @@ class MultisliceDescription:
             Plane by plane, as few transforms as there can be.
         """
         grid = (self.spacing, self.spacing)
-        free = self._free_space(self.gap, math.inf, wavelength)
+        free = self._half_mask(self.gap, math.inf, wavelength)
         masks: list[Plane | None] = [None]
         inverse: list[bool] = []
-        entrance = self._free_space(self.entrance_distance, self.entrance_aperture, wavelength)
+        entrance = self._half_mask(self.entrance_distance, self.entrance_aperture, wavelength)
         if self.illumination == "fourier":
             masks, inverse = [None, None], [False]
         elif entrance is not None:
@@ -167,21 +168,61 @@ class MultisliceDescription:
             )
             before = masks[-1]
             masks[-1] = screen if before is None else before * screen
-        exit_mask = self._free_space(self.exit_distance, self.exit_aperture, wavelength)
+        exit_mask = self._half_mask(self.exit_distance, self.exit_aperture, wavelength)
         if self.detection == "fourier":
             masks, inverse = [*masks, None], [*inverse, False]
         elif exit_mask is not None:
             masks, inverse = [*masks, exit_mask, None], [*inverse, False, True]
         return Chain(tuple(masks), tuple(inverse))
 
-    def _free_space(self, distance: float, aperture: float, wavelength: float) -> Plane | None:
-        """Return the factors of a distance behind a stop; None where nothing happens."""
-        shape, grid = self.shape, (self.spacing, self.spacing)
-        if not distance and math.isinf(aperture):
-            return None
+    def free_space(self, distance: float, aperture: float, *, wavelength: float) -> Plane:
+        """Return what a distance behind a stop does to the plane waves of the grid.
+
+        Parameters
+        ----------
+        distance : float
+            Distance, in metres.
+        aperture : float
+            Numerical aperture of the stop; infinite for none.
+        wavelength : float
+            Wavelength, in metres.
+
+        Returns
+        -------
+        ndarray of complex64, shape (y, x)
+            Factors, in the order of the DFT.
+        """
+        grid = (self.spacing, self.spacing)
         mask: Plane = transfer_function(
-            shape, spacing=grid, wavelength=wavelength, distance=distance, dtype=np.complex64
+            self.shape, spacing=grid, wavelength=wavelength, distance=distance, dtype=np.complex64
         )
         if math.isfinite(aperture):
-            mask *= circular_stop(shape, spacing=grid, wavelength=wavelength, numerical_aperture=aperture)
-        return mask[:, : shape[1] // 2 + 1].copy()  # even in x: half of it will do
+            mask *= circular_stop(self.shape, spacing=grid, wavelength=wavelength, numerical_aperture=aperture)
+        return mask
+
+    def entrance(self, site: MediumSite) -> EntranceGrid:
+        """Return where the inputs fall on the grid.
+
+        Parameters
+        ----------
+        site : MediumSite
+            What stands around the medium.
+
+        Returns
+        -------
+        EntranceGrid
+            Inputs as blocks of samples.
+
+        Raises
+        ------
+        ValueError
+            If the inputs do not fit the grid.
+        """
+        footprint = (self.rows_per_input, self.columns_per_input)
+        return EntranceGrid(site.input_positions, pitch=self.input_pitch, shape=self.shape, footprint=footprint)
+
+    def _half_mask(self, distance: float, aperture: float, wavelength: float) -> Plane | None:
+        """Return the factors of a distance behind a stop, half of them: they are even in x; None where nothing happens."""
+        if not distance and math.isinf(aperture):
+            return None
+        return self.free_space(distance, aperture, wavelength=wavelength)[:, : self.shape[1] // 2 + 1].copy()

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.fft import fft2, fftfreq, ifft2
+from scipy.fft import fft2, fftfreq, ifft, ifft2
 
 from optics.validation import check_number
 
@@ -100,10 +100,7 @@ def draw_phase_screen(
     -----
     Single precision: phases of tens of radians are off by some 1e-6 rad.
     """
-    filters = []
-    for size, step in zip(shape, spacing, strict=True):
-        part = np.exp(-((math.pi * correlation_length * fftfreq(size, step)) ** 2) / 2)
-        filters.append((part / math.sqrt(np.mean(part**2))).astype(np.float32))
+    filters = [part.astype(np.float32) for part in _filters(shape, spacing, correlation_length)]
     waves = fft2(rng.standard_normal(shape, dtype=np.float32), overwrite_x=True)
     waves *= filters[0][:, np.newaxis]
     waves *= filters[1]
@@ -113,6 +110,49 @@ def draw_phase_screen(
     np.cos(phase, out=screen.real)
     np.sin(phase, out=screen.imag)
     return screen
+
+
+def _filters(
+    shape: tuple[int, int], spacing: tuple[float, float], correlation_length: float
+) -> list[NDArray[np.float64]]:
+    """Return the factors along y and x that turn white noise of unit variance into a phase of unit variance."""
+    filters = []
+    for size, step in zip(shape, spacing, strict=True):
+        part = np.exp(-((math.pi * correlation_length * fftfreq(size, step)) ** 2) / 2)
+        filters.append(part / math.sqrt(np.mean(part**2)))
+    return filters
+
+
+def screen_coherence(
+    shape: tuple[int, int], *, spacing: tuple[float, float], strength: float, correlation_length: float
+) -> NDArray[np.float64]:
+    """Return what a phase screen does to the coherence of light, on average.
+
+    .. math:: \\langle t(r) t^*(r + \\delta) \\rangle = e^{-\\sigma^2 [1 - \\rho(\\delta)]}
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Samples along (y, x).
+    spacing : tuple of float
+        Distance between samples along (y, x), in metres.
+    strength : float
+        Rms phase sigma, in radians.
+    correlation_length : float
+        Correlation length ell, in metres.
+
+    Returns
+    -------
+    ndarray, shape (y, x)
+        Factor by shift delta, in the order of the DFT: no shift at index (0, 0).
+
+    Notes
+    -----
+    rho is the correlation of the phase that `draw_phase_screen` draws, periodic over the window: exp(-delta^2 / ell^2)
+    and its images.
+    """
+    rows, columns = (ifft(part**2).real for part in _filters(shape, spacing, correlation_length))
+    return np.asarray(np.exp(strength**2 * (np.outer(rows, columns) - 1)))
 
 
 def forward_memory(
