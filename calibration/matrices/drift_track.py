@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.holography.phase_drift import relative_phase
 from calibration.light import FieldEstimate, Light
 from optics.validation import check_number
 
@@ -23,7 +24,7 @@ class DriftTrack:
     phase : ndarray, shape (repeat,)
         Phase of the field against the first, unwrapped, in radians; zeros where only intensities are seen.
     phase_error : ndarray, shape (repeat,)
-        Standard error of the phase against a field without noise, in radians.
+        Standard error of the phase, in radians.
     power : ndarray, shape (repeat,)
         Light over that of the first.
     correlation : ndarray, shape (repeat,)
@@ -97,10 +98,6 @@ class DriftTrack:
 def track_fields(fields: FieldEstimate, time: NDArray[np.float64]) -> DriftTrack:
     """Return the drift that repeated fields of one pattern show.
 
-    .. math:: \\varphi_j = \\arg \\langle E_0, E_j \\rangle, \\qquad
-              \\rho_{jk} = \\frac{|\\langle E_j, E_k \\rangle|}
-              {\\sqrt{(\\|E_j\\|^2 - \\epsilon_j) (\\|E_k\\|^2 - \\epsilon_k)}}
-
     Parameters
     ----------
     fields : FieldEstimate, shape (repeat, output)
@@ -111,31 +108,32 @@ def track_fields(fields: FieldEstimate, time: NDArray[np.float64]) -> DriftTrack
     Returns
     -------
     DriftTrack
-        Phase, power and correlation of each.
+        Phase, power and correlation of each, by `relative_phase`.
 
     Notes
     -----
-    epsilon is the noise power that the standard errors s state. Only outputs that are valid in all repeats count. The
-    phase is unwrapped: it must change by less than pi from one repeat to the next. Its variance is
-    sum(\\|E\\|^2 (s_0^2 + s_j^2)) / (2 \\|E\\|^4), sums over outputs.
+    Only outputs that are valid in all repeats count. The phase is unwrapped: it must change by less than pi from one
+    repeat to the next.
     """
     _check_times(time, repeats=len(fields.value))
     good = fields.valid.all(axis=0)
-    value = np.asarray(fields.value[:, good], np.complex128)
-    variance = np.asarray(fields.standard_error[:, good], np.float64) ** 2
-    noise = variance.sum(axis=1)
-    energy = np.maximum(np.sum(np.abs(value) ** 2, axis=1) - noise, np.finfo(float).tiny)
-    overlap = value @ value[0].conj()
-    neighbours = np.abs(np.sum(value[1:] * value[:-1].conj(), axis=1))
-    phase_error = np.sqrt((variance + variance[0]) @ np.abs(value[0]) ** 2 / 2) / energy[0]
+    kept = FieldEstimate(fields.value[:, good], fields.standard_error[:, good], fields.valid[:, good])
+    drift = relative_phase(kept, _part(kept, slice(0, 1)))
+    neighbours = relative_phase(_part(kept, slice(1, None)), _part(kept, slice(0, -1))) if len(time) > 1 else None
+    first = np.arange(len(time)) == 0
     return DriftTrack(
         time=np.array(time, np.float64),
-        phase=np.unwrap(np.angle(overlap)) - np.angle(overlap[0]),
-        phase_error=np.where(np.arange(len(value)) == 0, 0.0, phase_error),
-        power=energy / energy[0],
-        correlation=_own_one(np.abs(overlap) / np.sqrt(energy * energy[0])),
-        consecutive=np.concatenate([[1.0], neighbours / np.sqrt(energy[1:] * energy[:-1])]),
+        phase=np.unwrap(np.where(first, 0.0, drift.phase)),
+        phase_error=np.where(first, 0.0, drift.phase_error),
+        power=np.where(first, 1.0, (drift.amplitude / np.maximum(drift.correlation, 1e-9)) ** 2),
+        correlation=np.where(first, 1.0, drift.correlation),
+        consecutive=np.concatenate([[1.0], [] if neighbours is None else neighbours.correlation]),
     )
+
+
+def _part(fields: FieldEstimate, repeats: slice) -> FieldEstimate:
+    """Return some of the repeats."""
+    return FieldEstimate(fields.value[repeats], fields.standard_error[repeats], fields.valid[repeats])
 
 
 def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
