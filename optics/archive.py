@@ -2,7 +2,7 @@
 
 Attributes of a file are its format and format version, its kind, the description of how it came about (JSON), the
 versions of the packages that wrote it, and the SHA-256 of its content; attributes of an array are its unit and its own
-SHA-256 (`optics.content_hash`).
+SHA-256 (`optics.archives.content_hash`).
 """
 
 import json
@@ -18,11 +18,13 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from optics.content_hash import ArrayHash, Rows, content_hash, description_text, row_blocks
-from optics.durable import replace_file
-from optics.storage import Place, Storage
+from optics.archives.content_hash import ArrayHash, Rows, content_hash, description_text, row_blocks
+from optics.archives.durable import replace_file
+from optics.archives.storage import Place, Storage
 
 FORMAT, FORMAT_VERSION = "opubench", 2
+UNFINISHED = "unfinished"
+"""The kind of a file that is still being written begins with this word."""
 PACKAGES = ("opubench", "numpy", "scipy", "h5py")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -148,6 +150,8 @@ def load_archive(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         If the file is not one of ours, is of another version, unfinished, or does not match its content hash.
     """
     with open_archive(path) as file:
+        if str(file.attrs["kind"]).startswith(UNFINISHED):
+            raise ValueError(f"{path} is an {file.attrs['kind']}: finish it first, its complete rows are safe")
         arrays = {name: dataset[()] for name, dataset in archive_arrays(file).items()}
         hashes = {}
         for name, array in arrays.items():
@@ -195,8 +199,11 @@ def open_archive(path: Path, *, kind: str = "") -> Iterator[h5py.File]:
             raise ValueError(
                 f"{path} has format version {attributes.get('format_version')}, this program reads {FORMAT_VERSION}"
             )
-        if kind and attributes.get("kind") != kind:
-            raise ValueError(f"{path} holds {attributes.get('kind')!r}, not {kind!r}")
+        missing = {"kind", "description", "packages"} - set(attributes)
+        if missing:
+            raise ValueError(f"{path} is damaged: it says nothing of its {', '.join(sorted(missing))}")
+        if kind and attributes["kind"] != kind:
+            raise ValueError(f"{path} holds a {attributes['kind']}, not a {kind}")
         yield file
 
 

@@ -1,13 +1,11 @@
 """The frames of a campaign: appended in batches, safe from a kill at any instant, gathered into one archive.
 
-While frames come in they stand in ``NAME.partial`` (`optics.partial_archive`); `CampaignFile.finish` writes them,
+While frames come in they stand in ``NAME.partial`` (`optics.archives.partial_archive`); `CampaignFile.finish` writes them,
 compressed, to ``NAME`` and removes it. The content hash of the finished file depends on the frames and on the
 description alone, not on the batches in which the frames came.
 """
 
-import json
 import math
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,13 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from optics.archive import Progress
+from optics.archives.campaign_frames import PARTIAL_KIND, FinishedFrames, UnfinishedFrames, open_frames
+from optics.archives.durable import FileLock
+from optics.archives.frame_layout import UNITS, FrameLayout
+from optics.archives.partial_archive import PartialArchive, check_settings, check_space, partial_path
+from optics.archives.storage import check_slice
 from optics.camera import Counts
-from optics.campaign_frames import UNFINISHED, FinishedFrames, UnfinishedFrames, open_frames, partial_path
-from optics.content_hash import description_text, first_difference
-from optics.durable import FileLock
-from optics.frame_layout import UNITS, FrameLayout
-from optics.partial_archive import PartialArchive
-from optics.storage import check_slice
 
 
 class CampaignFile:
@@ -56,7 +53,7 @@ class CampaignFile:
         self._stored = open_frames(path, writable=lock is not None)
         try:
             if expected is not None:
-                self._check_settings(expected)
+                check_settings(path, _settings(self._stored.layout, self.description), expected)
             if isinstance(self._stored, UnfinishedFrames):
                 self._stored.recover(discard_damaged=discard_damaged)
         except BaseException:
@@ -361,28 +358,21 @@ class CampaignFile:
         state = "finished" if self.finished else "open for reading only, or closed: resume it"
         raise ValueError(f"{self.path} takes no frames: it is {state}")
 
-    def _check_settings(self, expected: dict[str, Any]) -> None:
-        """Refuse to go on with other settings."""
-        difference = first_difference(_settings(self._stored.layout, self.description), expected)
-        if difference:
-            raise ValueError(
-                f"{self.path} was begun with other settings: {difference}; go on with those of the file, or give "
-                "another name. Nothing was changed"
-            )
-
 
 def _settings(layout: FrameLayout, description: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a campaign that goes on must agree with."""
     frames = {"frames": layout.frames, "shape": list(layout.shape), "word": layout.word.name}
-    settings: dict[str, Any] = json.loads(description_text({**frames, "description": description}))
-    return settings
+    return {**frames, "description": description}
 
 
 def _reserve(path: Path, layout: FrameLayout, *, description: Mapping[str, Any]) -> None:
     """Make the unfinished file."""
-    free = shutil.disk_usage(path.parent).free
-    if layout.nbytes > free:
-        raise OSError(f"{layout.frames} frames need {layout.nbytes:,} bytes, {path.parent} has {free:,} free")
+    check_space(path, needed=layout.nbytes)
     PartialArchive.reserve(
-        partial_path(path), layout.arrays, kind=UNFINISHED, description=description, units=UNITS, batches=layout.frames
+        partial_path(path),
+        layout.arrays,
+        kind=PARTIAL_KIND,
+        description=description,
+        units=UNITS,
+        batches=layout.frames,
     )

@@ -12,6 +12,7 @@ Killed at any instant, the file opens and tells which batches are complete:
 import hashlib
 import json
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Mapping
@@ -23,8 +24,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from optics.archive import array_places, open_archive, reserve_archive
-from optics.content_hash import as_bytes
-from optics.rows_on_disk import RowsOnDisk
+from optics.archives.content_hash import as_bytes, description_text, first_difference
+from optics.archives.rows_on_disk import RowsOnDisk
 
 RECORD = struct.Struct("<qqd32s")
 RECORD_BYTES = 64
@@ -106,6 +107,7 @@ class PartialArchive:
         self.path = path
         with open_archive(path, kind=kind) as file:
             places = array_places(file)
+            self.units = {name: str(file[name].attrs["units"]) for name in places}
             self.description: dict[str, Any] = json.loads(str(file.attrs["description"]))
         self._descriptor = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
         arrays = {name: RowsOnDisk(self._descriptor, place) for name, place in places.items()}
@@ -180,15 +182,39 @@ class PartialArchive:
             if not follows or not self.intact(record):
                 if discard_damaged:
                     break
-                raise ValueError(
-                    f"{self.path} is damaged: frames {record.first} to {record.first + record.count - 1} do not match "
-                    "their hash; resume with discard_damaged=True to take them and all later ones again"
-                )
+                raise self._damage(record)
             complete.append(record)
         for slot, record in enumerate(records):
             if discard_damaged and slot >= len(complete) and record is not None:
                 self.forget(slot)
         return complete
+
+    def intact_batches(self, *, discard_damaged: bool = False) -> dict[int, Record]:
+        """Return the records of the batches that are complete, of batches that do not depend on one another.
+
+        Parameters
+        ----------
+        discard_damaged : bool, optional
+            Whether damaged batches are taken back.
+
+        Returns
+        -------
+        dict of int to Record
+            Records by place; the values were compared with their hashes.
+
+        Raises
+        ------
+        ValueError
+            If one is damaged.
+        """
+        found = {slot: record for slot, record in enumerate(self.records()) if record is not None}
+        for slot, record in list(found.items()):
+            if not self.intact(record):
+                if not discard_damaged:
+                    raise self._damage(record)
+                self.forget(slot)
+                del found[slot]
+        return found
 
     def write(self, slot: int, first: int, blocks: Mapping[str, NDArray[Any]], *, clock: float = np.nan) -> Record:
         """Write a batch, and when it is on the disk its record.
@@ -248,6 +274,13 @@ class PartialArchive:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def _damage(self, record: Record) -> ValueError:
+        """Return an error that says which rows are damaged."""
+        return ValueError(
+            f"{self.path} is damaged: rows {record.first} to {record.first + record.count - 1} do not match their "
+            "hash; resume with discard_damaged=True to write them again (of frames all later ones, too)"
+        )
+
     def _write_record(self, slot: int, data: bytes) -> None:
         """Write a record and wait until it is on the disk."""
         self._records.write(slot, np.frombuffer(data, np.uint8))
@@ -260,3 +293,64 @@ def _digest(blocks: Mapping[str, NDArray[Any]]) -> bytes:
     for name in sorted(blocks):
         digest.update(as_bytes(blocks[name]))
     return digest.digest()
+
+
+def check_settings(path: Path, stored: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse to go on with a file under other settings than it was begun with.
+
+    Parameters
+    ----------
+    path : Path
+        Its name, for the message.
+    stored : mapping
+        Settings in the file.
+    given : mapping
+        Settings now.
+
+    Raises
+    ------
+    ValueError
+        If they differ; the first key that does is named.
+    """
+    difference = first_difference(json.loads(description_text(stored)), json.loads(description_text(given)))
+    if difference:
+        raise ValueError(
+            f"{path} was begun with other settings: {difference}; go on with those of the file, or give another "
+            "name. Nothing was changed"
+        )
+
+
+def check_space(path: Path, *, needed: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Parameters
+    ----------
+    path : Path
+        The file to make.
+    needed : int
+        Bytes that it takes.
+
+    Raises
+    ------
+    OSError
+        If less is free.
+    """
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise OSError(f"{path.name} needs {needed:,} bytes and {path.parent} has {free:,} free: make room first")
+
+
+def partial_path(path: Path) -> Path:
+    """Return the name of a file while it is not finished.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the finished file.
+
+    Returns
+    -------
+    Path
+        Name of the unfinished one, in the same folder.
+    """
+    return path.with_name(f"{path.name}.partial")

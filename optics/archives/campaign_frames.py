@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.archive import Progress, archive_description, open_archive, read_checked, write_archive
-from optics.frame_layout import COLUMNS, UNITS, FrameLayout, read_pixels
-from optics.partial_archive import PartialArchive, Record
+from optics.archives.frame_layout import COLUMNS, UNITS, FrameLayout, read_pixels
+from optics.archives.partial_archive import PartialArchive, Record, partial_path
 
-KIND, UNFINISHED = "campaign", "unfinished campaign"
+KIND, PARTIAL_KIND = "campaign", "unfinished campaign"
 
 
 class FramesOnDisk(ABC):
@@ -170,7 +170,7 @@ class UnfinishedFrames(FramesOnDisk):
     """
 
     def __init__(self, path: Path, *, writable: bool) -> None:
-        self._archive = PartialArchive(path, kind=UNFINISHED, writable=writable)
+        self._archive = PartialArchive(path, kind=PARTIAL_KIND, writable=writable)
         self._records: list[Record] = []
         layout = FrameLayout.of(self._archive.arrays["counts"])
         super().__init__(path, layout=layout, description=self._archive.description)
@@ -271,22 +271,6 @@ class UnfinishedFrames(FramesOnDisk):
     def close(self) -> None:
         """Close the file."""
         self._archive.close()
-
-
-def partial_path(path: Path) -> Path:
-    """Return the name of a campaign while it is not finished.
-
-    Parameters
-    ----------
-    path : Path
-        Name of the finished file.
-
-    Returns
-    -------
-    Path
-        Name of the unfinished one, in the same folder.
-    """
-    return path.with_name(f"{path.name}.partial")
 
 
 def open_frames(path: Path, *, writable: bool) -> FramesOnDisk:

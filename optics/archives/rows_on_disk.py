@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optics.content_hash import as_bytes
-from optics.durable import read_at, write_at
-from optics.storage import Place
+from optics.archives.content_hash import as_bytes
+from optics.archives.durable import read_at, write_at
+from optics.archives.storage import Place
 
 
 class RowsOnDisk:

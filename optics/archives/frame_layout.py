@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from optics.archives.content_hash import Rows
+from optics.archives.storage import Storage
 from optics.camera import Counts
-from optics.content_hash import Rows
-from optics.storage import Storage
 from optics.validation import check_count
 
 CHUNK_BYTES = 2**18

@@ -9,28 +9,19 @@ with names in alphabetical order and values in C order. Chunks, compression, pac
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from optics.archives.rows_on_disk import RowsOnDisk
+
 BLOCK_BYTES = 2**24
 """Memory for the rows of an array that are read, hashed and written together."""
 
-
-class Rows(Protocol):
-    """An array in memory or on disk, of which rows along the first axis can be had."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Return the shape of the array."""
-
-    @property
-    def dtype(self) -> Any:
-        """Return the type of its numbers."""
-
-    def __getitem__(self, rows: Any, /) -> Any:
-        """Return rows of the array."""
+Rows: TypeAlias = "NDArray[Any] | RowsOnDisk"
+"""An array in memory or on disk (`h5py.Dataset` too), of which rows along the first axis can be had."""
 
 
 class ArrayHash:
