@@ -1,0 +1,164 @@
+"""The command ``matrix``: a transmission matrix of a bench, measured, resumed, judged."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the imports below come late, so that --help is quick
+    from optics import SimulatedBench
+
+MATRIX = """\
+Measures the transmission matrix of a simulated bench as one would that of a real one: finds the exposure, shows the
+patterns of a basis, follows the drift by a pattern that is repeated, solves the matrix with standard errors, and judges
+it by the light behind patterns that it was not made from.
+
+The folder then holds
+  frames.h5    every frame, compressed, with its time
+  matrix.h5    the matrix (output, input), its standard errors, which rows are good
+  results.h5   static field, drift, prediction
+  report.txt, matrix.png
+
+The command may be interrupted or killed at any instant. Given again with the same options it goes on from the last
+complete batch, to the same bits; with other options it is refused. `python -m calibration verify FOLDER` checks the
+files."""
+
+EPILOG = """\
+examples:
+  python -m calibration matrix
+  python -m calibration matrix --bench mine.toml --output results/mine
+  python -m calibration matrix --basis canonical --steps 8
+  python -m calibration matrix --bench opu --method interferometry
+"""
+
+
+def add_matrix(commands: Any) -> None:
+    """Add the command to a parser.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        What `argparse.ArgumentParser.add_subparsers` returns.
+    """
+    from calibration.matrices.settings import BASES, METHODS, CampaignSettings
+
+    default = CampaignSettings()
+    parser = commands.add_parser(
+        "matrix",
+        help="measure a transmission matrix on a bench",
+        description=MATRIX,
+        epilog=EPILOG,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.set_defaults(run=_matrix, left_behind="give the command again to go on from the last complete batch")
+    add = parser.add_argument
+    add("--bench", default="holography", metavar="NAME|FILE", help="bench: a shipped one or a TOML file (holography)")
+    add("--method", choices=METHODS, default=default.method, help=f"how rows are retrieved ({default.method})")
+    add("--basis", choices=BASES, default=default.basis, help=f"patterns where fields are seen ({default.basis})")
+    add("--steps", type=int, default=default.steps, metavar="N", help=f"phases of the reference ({default.steps})")
+    add("--patterns", type=int, default=0, metavar="N", help="random patterns, of methods and bases that have them")
+    add(
+        "--reference-interval",
+        type=int,
+        default=default.reference_interval,
+        metavar="N",
+        help=f"patterns between two looks at the drift ({default.reference_interval})",
+    )
+    add(
+        "--held-out",
+        type=int,
+        default=default.held_out,
+        metavar="N",
+        help=f"patterns that the matrix must predict ({default.held_out})",
+    )
+    add("--exposure-time", type=float, metavar="SECONDS", help="exposure time (default: found from frames)")
+    add("--memory", type=int, default=1024, metavar="MIB", help="memory for fields and rows (1024)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the simulated bench and of random patterns (0)")
+    add(
+        "--output",
+        type=Path,
+        default=Path("results") / "matrix",
+        metavar="FOLDER",
+        help="where the campaign is or will be (results/matrix)",
+    )
+
+
+def _matrix(options: argparse.Namespace) -> int:
+    """Measure, judge, report."""
+    import optics  # noqa: F401 - before numpy: it sets how long idle BLAS threads spin
+    from calibration.matrices.campaign_report import compare_with_truth, format_campaign, write_figure
+    from calibration.matrices.matrix_campaign import MATRIX, measure_matrix
+    from calibration.matrices.settings import CampaignSettings, make_method, make_plan
+    from optics import SimulatedBench, bench_to_table, load_bench
+    from optics.matrix_file import MatrixFile
+
+    settings = CampaignSettings(
+        method=options.method,
+        basis=options.basis,
+        steps=options.steps,
+        patterns=options.patterns,
+        reference_interval=options.reference_interval,
+        held_out=options.held_out,
+        seed=options.seed,
+    )
+    bench = SimulatedBench(load_bench(options.bench), seed=options.seed)
+    method = make_method(settings, inputs=bench.layout.inputs)
+    plan = make_plan(settings, method)
+    folder: Path = options.output
+    folder.mkdir(parents=True, exist_ok=True)
+    bench.exposure_time = _exposure_time(options, bench, plan.held_out[:4], method.phases, folder)
+    description = {
+        "bench": bench_to_table(bench.description),
+        "seed": options.seed,
+        "settings": settings.table(),
+        "exposure_time": bench.exposure_time,
+    }
+    results = measure_matrix(
+        bench,
+        plan,
+        method,
+        folder=folder,
+        description=description,
+        stand_after=lambda index, time: bench.continue_after(frame_id=index, timestamp=time),
+        budget=options.memory * 2**20,
+        progress=_bars,
+    )
+    with MatrixFile(folder / MATRIX) as file:
+        truth = compare_with_truth(bench, file, results, budget=options.memory * 2**20)
+        text = format_campaign(results, file, plan, settings, truth=truth)
+        write_figure(folder / "matrix.png", results, file, plan)
+    (folder / "report.txt").write_text(text + "\n", encoding="utf-8")
+    print(text)
+    print(f"\nFrames, matrix, results and figure: {folder}")
+    return 0
+
+
+def _exposure_time(
+    options: argparse.Namespace, bench: SimulatedBench, patterns: Any, phases: tuple[float, ...], folder: Path
+) -> float:
+    """Return the exposure time: that of the campaign in the folder, the one that was asked for, or one that suits."""
+    from calibration.matrices.campaign_exposure import find_campaign_exposure
+    from calibration.matrices.matrix_campaign import FRAMES
+    from optics import SimulatedBench
+    from optics.campaign_file import CampaignFile
+
+    if options.exposure_time is not None:
+        return float(options.exposure_time)
+    try:
+        with CampaignFile.open(folder / FRAMES) as file:
+            return float(file.description["exposure_time"])
+    except FileNotFoundError:
+        # Another bench of the same kind searches: the frames of the campaign are the first of its own.
+        scout = SimulatedBench(bench.description, seed=bench.seed)
+        return find_campaign_exposure(scout, patterns, phases=phases).exposure_time
+
+
+def _bars(steps: list[Any], description: str) -> Iterable[Any]:
+    """Return steps behind a progress bar."""
+    from tqdm import tqdm
+
+    bars: Iterable[Any] = tqdm(steps, desc=description, file=sys.stderr)
+    return bars

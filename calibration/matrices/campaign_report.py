@@ -1,0 +1,241 @@
+"""What a campaign found, for people: a text and a figure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from calibration.camera_figures import BLUE, GREY, LOOK, ORANGE
+from calibration.matrices.campaign_plan import CampaignPlan
+from calibration.matrices.campaign_results import CampaignResults
+from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
+from calibration.matrices.settings import CampaignSettings
+from optics.matrix_file import MatrixFile
+from optics.simulated_bench import SimulatedBench
+
+SHOWN_ROWS = 4096
+"""Rows that spectrum and summary are taken from, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TruthComparison:
+    """A measured matrix against the true one, which only a simulation knows.
+
+    Parameters
+    ----------
+    correlation : float
+        Correlation, blind to what the method leaves open.
+    error_over_quoted : float
+        Rms error over the rms standard error, the shared factors of rows included.
+    """
+
+    correlation: float
+    error_over_quoted: float
+
+
+def compare_with_truth(
+    bench: SimulatedBench, file: MatrixFile, results: CampaignResults, *, budget: int
+) -> TruthComparison | None:
+    """Compare a measured matrix with the truth of a simulated bench.
+
+    Parameters
+    ----------
+    bench : SimulatedBench
+        The bench.
+    file : MatrixFile
+        The measured matrix.
+    results : CampaignResults
+        What is known beside it.
+    budget : int
+        Memory for the true matrix, in bytes.
+
+    Returns
+    -------
+    TruthComparison or None
+        None where the true matrix does not fit, the medium has modes or samples that a matrix of pixels has not, or
+        no row is good.
+    """
+    outputs, inputs = file.shape
+    if 48 * outputs * inputs > budget or len(bench.truth.matrix()) != outputs or not results.valid.any():
+        return None
+    good = results.valid
+    truth = np.asarray(bench.truth.matrix(), np.complex128)[good]
+    matrix = file.read()[good]
+    aligned = align_rows(matrix, truth, ambiguity=results.ambiguity)
+    errors = np.asarray(file.standard_error(), np.float64).reshape(outputs, -1)[good]
+    quoted = errors**2 + np.abs(truth) ** 2 * results.gain_error[good, np.newaxis] ** 2
+    error = np.abs(aligned.matrix - truth) ** 2
+    return TruthComparison(
+        correlation=matrix_correlation(matrix, truth, ambiguity=results.ambiguity),
+        error_over_quoted=float(np.sqrt(np.mean(error) / np.mean(quoted))),
+    )
+
+
+def format_campaign(
+    results: CampaignResults,
+    file: MatrixFile,
+    plan: CampaignPlan,
+    settings: CampaignSettings,
+    *,
+    truth: TruthComparison | None,
+) -> str:
+    """Return the summary of a campaign.
+
+    Parameters
+    ----------
+    results : CampaignResults
+        What is known beside the matrix.
+    file : MatrixFile
+        The matrix.
+    plan : CampaignPlan
+        The frames.
+    settings : CampaignSettings
+        What was chosen.
+    truth : TruthComparison or None
+        Comparison with the truth, where there is one.
+
+    Returns
+    -------
+    str
+        Lines of names and values.
+    """
+    outputs, inputs = file.shape
+    rows = slice(0, min(outputs, SHOWN_ROWS))
+    good = results.valid[rows]
+    entries, errors = file.read(rows=rows)[good], np.asarray(file.standard_error(rows=rows), np.float64)[good]
+    noise = float(np.mean(errors**2) / max(np.mean(np.abs(entries) ** 2, dtype=np.float64), np.finfo(float).tiny))
+    track, prediction = results.track, results.prediction
+    phases = f", {len(plan.phases)} phases" if plan.phases else ""
+    lines = [
+        ("matrix", f"{outputs} outputs x {inputs} inputs, {100 * results.valid.mean():.4g} % of the rows good"),
+        ("method", f"{settings.method}, {plan.series.frames} patterns{phases}"),
+        (
+            "frames",
+            f"{plan.frames} of {1e6 * results.exposure_time:.4g} us, {_span(track.time)} between first and last look",
+        ),
+        ("rows known up to", results.ambiguity),
+        ("noise over signal", f"{100 * np.sqrt(noise):.3g} % rms of an entry, as quoted"),
+        ("row factors", f"{100 * float(np.median(results.gain_error[results.valid])):.2g} % median standard error"),
+        (
+            "held-out patterns",
+            f"{len(prediction.correlation)}: light predicted with correlation {prediction.mean:.5f} +- "
+            f"{prediction.standard_error:.5f} (frame noise taken off; {prediction.correlation.mean():.5f} with it)",
+        ),
+        ("drift of the phase", _drift(track, results)),
+        (
+            "speckle of the drift",
+            f"correlation {track.correlation.min():.4f} at worst, {track.correlation[-1]:.4f} at the end; light "
+            f"{track.power.min():.4f} to {track.power.max():.4f} of the first",
+        ),
+        ("saturated readings", f"{100 * results.saturated:.2g} % of the held-out frames"),
+    ]
+    if truth is not None:
+        lines.append(
+            (
+                "against the truth",
+                f"correlation {truth.correlation:.5f}, error over quoted error {truth.error_over_quoted:.3f} "
+                "(only a simulation knows it)",
+            )
+        )
+    return "\n".join(f"{name:<22}{value}" for name, value in lines)
+
+
+def _span(time: NDArray[np.float64]) -> str:
+    """Return the duration of a series."""
+    return f"{time[-1] - time[0]:.3g} s"
+
+
+def _drift(track: Any, results: CampaignResults) -> str:
+    """Return what became of the phase, or that it is not seen."""
+    if not track.phase.any():
+        return "not seen by this method: intensities only; the power was taken off"
+    worst = float(np.abs(track.phase).max())
+    return f"{worst:.3g} rad at most (+- {float(track.phase_error.max()):.2g}), taken off"
+
+
+def write_figure(path: Path, results: CampaignResults, file: MatrixFile, plan: CampaignPlan) -> None:
+    """Draw what a campaign found.
+
+    Parameters
+    ----------
+    path : Path
+        Picture to write.
+    results : CampaignResults
+        What is known beside the matrix.
+    file : MatrixFile
+        The matrix.
+    plan : CampaignPlan
+        The frames.
+    """
+    rows = slice(0, min(file.shape[0], SHOWN_ROWS))
+    matrix = file.read(rows=rows)[results.valid[rows]]
+    with rc_context(LOOK):
+        figure = Figure(figsize=(11, 7), layout="constrained")
+        axes = figure.subplots(2, 2)
+        _draw_moduli(axes[0, 0], matrix)
+        _draw_spectrum(axes[0, 1], matrix)
+        _draw_drift(axes[1, 0], results)
+        _draw_prediction(axes[1, 1], results)
+        figure.suptitle(f"Transmission matrix of {file.shape[0]} outputs and {file.shape[1]} inputs")
+        figure.savefig(path, dpi=120)
+
+
+def _draw_moduli(axis: Axes, matrix: NDArray[np.complex64]) -> None:
+    """Draw the law of the moduli of the entries beside Rayleigh's."""
+    modulus = np.abs(matrix).ravel()
+    modulus = modulus / np.sqrt(np.mean(modulus**2, dtype=np.float64))
+    axis.hist(modulus, bins=80, range=(0, 4), density=True, color=BLUE, alpha=0.5, label="measured")
+    grid = np.linspace(0, 4, 200)
+    axis.plot(grid, 2 * grid * np.exp(-(grid**2)), color=ORANGE, label="Rayleigh: circular Gaussian entries")
+    axis.set(xlabel="modulus of an entry over its rms", ylabel="density", title="Entries")
+    axis.legend()
+
+
+def _draw_spectrum(axis: Axes, matrix: NDArray[np.complex64]) -> None:
+    """Draw the singular values, rows brought to one length, beside the law of independent entries."""
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    rows = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
+    outputs, inputs = rows.shape
+    values = np.linalg.svd(rows, compute_uv=False) * np.sqrt(inputs / outputs)
+    ratio = min(inputs, outputs) / max(inputs, outputs)
+    values = values[: min(inputs, outputs)]
+    values = values / np.sqrt(np.mean(values**2, dtype=np.float64))
+    axis.hist(values, bins=max(10, min(60, len(values) // 4)), density=True, color=BLUE, alpha=0.5, label="measured")
+    low, high = 1 - np.sqrt(ratio), 1 + np.sqrt(ratio)
+    grid = np.linspace(max(low, 1e-6), high, 400)
+    density = np.sqrt(np.maximum((high**2 - grid**2) * (grid**2 - low**2), 0)) / (np.pi * ratio * grid)
+    axis.plot(grid, density, color=ORANGE, label="Marchenko and Pastur")
+    axis.set(xlabel="singular value over their rms", ylabel="density", title="Singular values, rows of one length")
+    axis.legend()
+
+
+def _draw_drift(axis: Axes, results: CampaignResults) -> None:
+    """Draw what the reference pattern showed."""
+    track = results.track
+    axis.plot(track.time, track.correlation, "o-", ms=3, color=BLUE, label="correlation with the first")
+    axis.plot(track.time, track.power, "s-", ms=3, color=GREY, label="light over that of the first")
+    axis.set(xlabel="time [s]", ylabel="of the first look", title="Drift, by the repeated pattern")
+    low = min(float(track.correlation.min()), float(track.power.min()), 0.99)
+    axis.set_ylim(low - 0.1 * (1.02 - low), 1.02 + 0.1 * (1.02 - low))
+    if track.phase.any():
+        other = axis.twinx()
+        other.errorbar(track.time, track.phase, track.phase_error, fmt="^-", ms=3, color=ORANGE, label="phase")
+        other.set_ylabel("phase [rad]", color=ORANGE)
+        other.spines["right"].set_visible(True)
+    axis.legend(loc="lower left")
+
+
+def _draw_prediction(axis: Axes, results: CampaignResults) -> None:
+    """Draw how well held-out patterns are predicted."""
+    prediction = results.prediction
+    number = np.arange(1, len(prediction.correlation) + 1)
+    axis.plot(number, prediction.without_noise, "o", ms=4, color=BLUE, label="frame noise taken off")
+    axis.plot(number, prediction.correlation, "x", ms=4, color=GREY, label="as measured")
+    axis.axhline(prediction.mean, color=BLUE, lw=0.8)
+    axis.set(xlabel="held-out pattern", ylabel="correlation of light", title="Predicted against measured light")
+    axis.legend()

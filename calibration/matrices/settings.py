@@ -1,0 +1,156 @@
+"""What a person chooses of a campaign, and the method and the frames that follow from it."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from calibration.matrices.bases import CanonicalBasis, InputBasis
+from calibration.matrices.campaign_plan import CampaignPlan
+from calibration.matrices.hadamard_bases import HadamardBasis, HadamardPairsBasis, SMatrixBasis
+from calibration.matrices.methods import MatrixMethod
+from calibration.matrices.phase_stepping_method import PhaseSteppingMethod
+from calibration.matrices.state_bases import CirculantBasis, circulant_sequence, random_basis
+from optics.validation import check_choice, check_count
+
+BASES = ("hadamard", "hadamard_pairs", "canonical", "s_matrix", "random", "circulant")
+METHODS = ("phase_stepping",)
+PATTERNS, JUDGED = 1, 2
+"""Keys of the random streams: patterns of the method, and those that are repeated or held out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSettings:
+    """What a person chooses of a campaign.
+
+    Parameters
+    ----------
+    method : str, optional
+        How fields or rows are retrieved, one of `METHODS`.
+    basis : str, optional
+        Patterns of the methods that see fields, one of `BASES`.
+    steps : int, optional
+        Phases of the reference arm for each pattern, evenly over a turn.
+    patterns : int, optional
+        Patterns of the random basis and of the methods that see intensities; 0 takes what they need with a margin.
+    reference_interval : int, optional
+        Patterns between two repeats of the reference pattern.
+    held_out : int, optional
+        Random patterns that the matrix must predict.
+    batch_frames : int, optional
+        Frames of one exposure call.
+    seed : int, optional
+        Seed of random patterns.
+
+    Raises
+    ------
+    ValueError
+        If a name is not known or a number out of its range.
+    """
+
+    method: str = "phase_stepping"
+    basis: str = "hadamard"
+    steps: int = 4
+    patterns: int = 0
+    reference_interval: int = 64
+    held_out: int = 32
+    batch_frames: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, METHODS)
+        check_choice("basis", self.basis, BASES)
+        check_count("steps", self.steps, at_least=3)
+        check_count("held_out", self.held_out, at_least=2)
+        for name in ("reference_interval", "batch_frames"):
+            check_count(name, getattr(self, name))
+        for name in ("patterns", "seed"):
+            check_count(name, getattr(self, name), at_least=0)
+
+    def table(self) -> dict[str, Any]:
+        """Return the settings as a plain table.
+
+        Returns
+        -------
+        dict
+            Settings by name.
+        """
+        return dataclasses.asdict(self)
+
+
+def make_basis(settings: CampaignSettings, *, inputs: int) -> InputBasis:
+    """Return the patterns of the methods that see fields.
+
+    Parameters
+    ----------
+    settings : CampaignSettings
+        What was chosen.
+    inputs : int
+        Number of macropixels.
+
+    Returns
+    -------
+    InputBasis
+        The basis.
+    """
+    rng = np.random.default_rng([settings.seed, PATTERNS])
+    if settings.basis == "random":
+        return random_basis(inputs, settings.patterns or 2 * inputs + 1, rng=rng)
+    if settings.basis == "circulant":
+        return CirculantBasis(sequence=circulant_sequence(inputs, rng=rng))
+    kinds: dict[str, Callable[..., InputBasis]] = {
+        "hadamard": HadamardBasis,
+        "hadamard_pairs": HadamardPairsBasis,
+        "canonical": CanonicalBasis,
+        "s_matrix": SMatrixBasis,
+    }
+    return kinds[settings.basis](inputs=inputs)
+
+
+def make_method(settings: CampaignSettings, *, inputs: int) -> MatrixMethod:
+    """Return the method that was chosen.
+
+    Parameters
+    ----------
+    settings : CampaignSettings
+        What was chosen.
+    inputs : int
+        Number of macropixels.
+
+    Returns
+    -------
+    MatrixMethod
+        The method.
+    """
+    phases = tuple(2 * math.pi * step / settings.steps for step in range(settings.steps))
+    return PhaseSteppingMethod(basis=make_basis(settings, inputs=inputs), phases=phases)
+
+
+def make_plan(settings: CampaignSettings, method: MatrixMethod) -> CampaignPlan:
+    """Return the frames of a campaign.
+
+    Parameters
+    ----------
+    settings : CampaignSettings
+        What was chosen.
+    method : MatrixMethod
+        The method.
+
+    Returns
+    -------
+    CampaignPlan
+        The frames; the reference pattern and those held out are random, half on.
+    """
+    inputs = method.series.inputs
+    drawn = np.random.default_rng([settings.seed, JUDGED]).random((settings.held_out + 1, inputs)) < 0.5
+    return CampaignPlan(
+        series=method.series,
+        phases=method.phases,
+        reference_pattern=drawn[0],
+        reference_interval=settings.reference_interval,
+        held_out=drawn[1:],
+        batch_frames=settings.batch_frames,
+    )
