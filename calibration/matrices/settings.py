@@ -55,7 +55,7 @@ class CampaignSettings:
     basis: str = "hadamard"
     steps: int = 4
     patterns: int = 0
-    reference_interval: int = 64
+    reference_interval: int = 32
     held_out: int = 32
     batch_frames: int = 256
     seed: int = 0
@@ -101,10 +101,11 @@ def make_basis(settings: CampaignSettings, *, inputs: int) -> InputBasis:
         return random_basis(inputs, settings.patterns or 2 * inputs + 1, rng=rng)
     if settings.basis == "circulant":
         return CirculantBasis(sequence=circulant_sequence(inputs, rng=rng))
+    if settings.basis == "canonical":  # the error of the static field is shared by all entries of a row
+        return CanonicalBasis(inputs=inputs, off_frames=round(math.sqrt(inputs)))
     kinds: dict[str, Callable[..., InputBasis]] = {
         "hadamard": HadamardBasis,
         "hadamard_pairs": HadamardPairsBasis,
-        "canonical": CanonicalBasis,
         "s_matrix": SMatrixBasis,
     }
     return kinds[settings.basis](inputs=inputs)

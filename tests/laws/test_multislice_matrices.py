@@ -203,7 +203,9 @@ def test_coherence_of_two_plane_waves_is_the_forward_memory_law() -> None:
 
 
 def test_predictions_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"512 x 512 samples needs 1024\.0 GiB, more than 1 GiB: take a grid of at most"):
+    with pytest.raises(
+        ValueError, match=r"512 x 512 samples needs 1024\.0 GiB, more than 1 GiB: take a grid of at most"
+    ):
         input_coherence(replace(THICK, grid_rows=512, grid_columns=512), site(lattice(4, 5), 16, 20))
     with pytest.raises(ValueError, match=r"inputs must have shape \(20, 20\), got \(3, 3\)"):
         output_coherence(THICK, site(lattice(4, 5), 16, 20), inputs=np.eye(3))
