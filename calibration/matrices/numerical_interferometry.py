@@ -1,0 +1,171 @@
+"""Numerical interferometry: a whole transmission matrix from intensities, with no reference and no iteration over it.
+
+Fields of all signals are points of a plane, one plane a camera pixel; frames of differences of patterns tell their
+squared distances to some anchors. With the off-state field e and fields T x of the macropixels that are on, the frame of
+an anchor s without a signal x inside it is |(e + T s) - T x|^2, and the signal's own frame |(-e) - T x|^2: anchors are
+points too, at e + T s, and the static field only moves them. Frames of differences of anchors have e once too much or too
+little; e is one more point, found with the others.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.light import FieldEstimate, Light
+from calibration.matrices.half_solution import HalfFrames, HalfSolution, solve_half
+from calibration.matrices.nested_anchors import InterferometryPlan
+from calibration.matrices.noise_law import noise_law
+from calibration.matrices.stitching import Part, stitch
+from optics.validation import check_count, check_number, check_states
+
+Real = NDArray[np.float64]
+
+UNEXPLAINED = 0.5
+"""Part of the variance of a pixel's light that a fit may leave."""
+
+OUTLYING = 6.0
+"""Robust standard deviations by which the misfit of a pixel may exceed that of the median pixel."""
+
+AMBIGUOUS = 0.7
+"""Overlap of the halves in the wrong over that in the right orientation, from which on a row is flagged."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InterferometryEstimate:
+    """A transmission matrix up to a phase and a conjugation of each row.
+
+    Parameters
+    ----------
+    matrix : FieldEstimate
+        Entries of shape (output, input).
+    static : FieldEstimate
+        Fields of shape (output,) with everything off, with the phases of the rows.
+    misfit : ndarray, shape (output,)
+        chi^2 per degree of freedom of the distances: one where the noise is what the light said.
+    """
+
+    matrix: FieldEstimate
+    static: FieldEstimate
+    misfit: Real
+
+    def light(self, patterns: ArrayLike) -> Real:
+        """Return the light that patterns would give.
+
+        .. math:: I(b) = |e + T b|^2
+
+        Parameters
+        ----------
+        patterns : array_like of bool, shape (frame, input)
+            Macropixel states.
+
+        Returns
+        -------
+        ndarray, shape (frame, output)
+            Photons per pixel per second.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the patterns are not boolean, or of another number of inputs.
+        """
+        states = check_states(patterns, inputs=self.matrix.value.shape[1])
+        return np.asarray(np.abs(states.astype(np.float64) @ self.matrix.value.T + self.static.value) ** 2, np.float64)
+
+
+def decode(
+    light: Light, plan: InterferometryPlan, *, light_noise: float = 0.0, steps: int = 12
+) -> InterferometryEstimate:
+    """Return the transmission matrix from the frames of a plan.
+
+    Parameters
+    ----------
+    light : Light
+        Light of the frames in the order of ``plan.patterns``, shape (frame, ...); all further axes are outputs.
+    plan : InterferometryPlan
+        The frames.
+    light_noise : float, optional
+        Relative rms of the light from frame to frame.
+    steps : int, optional
+        Largest number of steps of the joint fit. 0 leaves the linear start as published: classical scaling, then
+        multilateration, without a static field and with errors larger than what is quoted.
+
+    Returns
+    -------
+    InterferometryEstimate
+        The matrix, the static field and the misfit. Rows are known up to a phase and a conjugation
+        (`calibration.matrices.stitching.row_turn` turns them onto a reference); standard errors are those after that.
+
+    Raises
+    ------
+    ValueError
+        If the number of frames does not fit, if the anchors of every pixel are collinear, or if the light does not
+        follow the patterns, as with frames in the wrong order.
+
+    Notes
+    -----
+    Saturated readings have no weight. Flagged are pixels whose anchors lie on a line, whose halves fit each other as
+    well in the wrong orientation, whose misfit stands out from that of the others by six standard deviations, and those in
+    which a signal has fewer than four readings left. Where the misfit is above one, variances are multiplied by it. Pixels are taken
+    a few at a time; beside light and result, memory is a few times `BLOCK_BYTES` for each of two threads.
+
+    References
+    ----------
+    .. [1] S. Gupta, R. Gribonval, L. Daudet and I. Dokmanic, "Fast optical system identification by numerical
+       interferometry", ICASSP 2020, 1474-1478. arXiv:1911.01006
+    """
+    check_number("light_noise", light_noise, at_least=0, at_most=1)
+    check_count("steps", steps, at_least=0)
+    if len(light.value) != plan.frames:
+        raise ValueError(
+            f"the plan has {plan.frames} frames, got light of {len(light.value)}: hand over one frame for each of "
+            "plan.patterns, in their order"
+        )
+    size = (plan.frames, -1)
+    flat = Light(light.value.reshape(size), light.variance.reshape(size), light.valid.reshape(size))
+    first, second = _solve_halves(flat, plan, light_noise, steps)
+    degrees = first.degrees + second.degrees
+    misfit = (first.squares + second.squares) / degrees
+    valid = first.valid & second.valid
+    value = np.zeros((len(valid), plan.inputs + 1), np.complex128)
+    error = np.full(value.shape, np.inf)
+    good = np.flatnonzero(valid)
+    whole, turn = stitch(_rows(first.part, good), _rows(second.part, good), inputs=plan.inputs + 1)
+    value[good] = whole.value
+    error[good] = np.sqrt(whole.variance * np.maximum(misfit[good], 1)[:, np.newaxis])
+    valid[good] &= turn.contrast < AMBIGUOUS
+    valid &= misfit < _largest_misfit(misfit[good], degrees[good])
+    flags = np.repeat(valid[:, np.newaxis], plan.inputs, axis=1)
+    return InterferometryEstimate(
+        matrix=FieldEstimate(value[:, :-1], error[:, :-1], flags),
+        static=FieldEstimate(value[:, -1], error[:, -1], valid),
+        misfit=misfit,
+    )
+
+
+def _solve_halves(light: Light, plan: InterferometryPlan, light_noise: float, steps: int) -> list[HalfSolution]:
+    """Return both halves, or say that the light does not follow the patterns."""
+    noise, start, halves = noise_law(light, relative=light_noise), plan.off_frames, []
+    for half in plan.halves:
+        frames = HalfFrames(light=light, half=half, off_frames=plan.off_frames, start=start, noise=noise)
+        halves.append(solve_half(frames, steps=steps))
+        start += half.frames
+    unexplained = float(np.median(np.concatenate([half.unexplained for half in halves])))
+    if unexplained > UNEXPLAINED:
+        raise ValueError(
+            f"the fit leaves {unexplained:.0%} of the light's variance in the median pixel: the frames do not show what "
+            "the plan says; check their order, lost frames, and that the medium did not change meanwhile"
+        )
+    return halves
+
+
+def _largest_misfit(misfit: Real, degrees: Real) -> float:
+    """Return the misfit from which on a pixel stands out; the median deviation holds 1 / 1.4826 of a standard one."""
+    middle = float(np.median(misfit))
+    spread = max(1.4826 * float(np.median(np.abs(misfit - middle))), float(np.sqrt(2 / np.median(degrees))))
+    return middle + OUTLYING * spread
+
+
+def _rows(part: Part, rows: NDArray[np.int64]) -> Part:
+    """Return some rows of a part."""
+    return replace(part, value=part.value[rows], variance=part.variance[rows])
