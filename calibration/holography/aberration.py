@@ -151,9 +151,7 @@ def polynomials(shape: tuple[int, int], *, degree: int) -> Real:
     return np.stack([np.outer(first[:, up], second[:, across]).ravel() for up, across in terms(degree)], axis=1)
 
 
-def _checked(
-    field: Complex, valid: NDArray[np.bool_] | None, *, terms: int
-) -> tuple[Complex, NDArray[np.bool_]]:
+def _checked(field: Complex, valid: NDArray[np.bool_] | None, *, terms: int) -> tuple[Complex, NDArray[np.bool_]]:
     """Return the field and the samples to use, or say what is wrong."""
     field = np.asarray(field, np.complex128)
     if field.ndim != 2 or min(field.shape) < 8:
@@ -178,7 +176,7 @@ def _start(field: Complex, *, degree: int) -> Real:
     found = np.zeros(len(terms(degree)))
     if degree >= 2:
         curvatures = _curvatures(field)
-        found[3 : 6] = (curvatures / [3, 1, 3]) * [shape[0] ** 2 / 4, shape[0] * shape[1] / 4, shape[1] ** 2 / 4]
+        found[3:6] = (curvatures / [3, 1, 3]) * [shape[0] ** 2 / 4, shape[0] * shape[1] / 4, shape[1] ** 2 / 4]
         field = field * np.exp(-1j * (polynomials(shape, degree=degree) @ found).reshape(shape))
     if degree >= 1:
         slopes = np.array([_slope(field, axis=axis) for axis in (0, 1)])

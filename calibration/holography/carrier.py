@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import median
+from scipy.ndimage import maximum_filter1d, median
 
 from calibration.holography.holograms import check_holograms
 from calibration.holography.separation import Pair, band_radii, check_separation
@@ -24,6 +24,9 @@ Real = NDArray[np.float64]
 
 BEAM_SHARE = 0.7
 """Share of the sideband's power in its peak from which on it counts as a beam, with a frequency of its own."""
+
+LEAST_POWER = 1e-4
+"""Power of a ring, over the mean of all bins, below which it counts as empty: tails of the window, rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,8 @@ class Carrier:
     brightest_bin : tuple of int
         Bin of the sideband with the most power along (y, x), in cycles per frame, no window on the frame.
     prominence : float
-        Power at the carrier over the largest that is found outside the orders, both over the median of their ring.
+        Power at the carrier over the largest that is found outside the orders, both over the median of their rings;
+        the latter taken as at least 6 medians where bins are compared.
     kind : {"beam", "band"}
         Whether the frequency is that of a beam's peak, or the centre of a band without one (speckle, large objects).
     sign_known : bool
@@ -83,10 +87,10 @@ def find_carrier(
     frames : array_like, shape (frame, y, x)
         Holograms, in any unit; their power spectra are averaged.
     radius : float, tuple of float or None, optional
-        Radius of the band of the field, or half axes along (y, x), in cycles per pixel, where it is known: the
-        sideband is then sought as a disc of that size. None looks for a peak.
+        Radius of the band of the field, or half axes along (y, x), in cycles per pixel, where it is known: where no
+        beam stands out the sideband is then sought as a disc of that size. None looks for a peak alone.
     lowest : float, optional
-        Modulus of the frequency below which no carrier is sought, in cycles per pixel; at least 2 radii are taken.
+        Modulus of the frequency below which no carrier is sought, in cycles per pixel; at least the radius is taken.
     least_prominence : float, optional
         Prominence that a sideband needs.
     reference_phases : array_like or None, optional
@@ -118,7 +122,7 @@ def find_carrier(
     check_number("lowest", lowest, unit="cycles/pixel", above=0, at_most=0.5)
     check_number("least_prominence", least_prominence, at_least=1)
     radii = None if radius is None else band_radii(radius)
-    search = _Spectrum(array, radii=radii, lowest=lowest)
+    search = _search(array, radii=radii, lowest=lowest, least_prominence=least_prominence)
     found, prominence = search.peak()
     if prominence < least_prominence:
         raise ValueError(
@@ -138,13 +142,23 @@ def find_carrier(
     return _signed(carrier, array, phases=np.asarray(reference_phases, float), radii=search.order(frequency))
 
 
+def _search(frames: Real, *, radii: Pair | None, lowest: float, least_prominence: float) -> "_Spectrum":
+    """Return the spectrum to search: that of bins where a beam stands out or no radius is known, else that of discs."""
+    plain = _Spectrum(frames, radii=None, lowest=lowest)
+    if radii is None:
+        return plain
+    found, prominence = plain.peak()
+    beam = prominence >= least_prominence and plain.refine(found)[1] == "beam"
+    return plain if beam else _Spectrum(frames, radii=radii, lowest=lowest)
+
+
 class _Spectrum:
     """Mean power spectrum of frames, levelled by rings."""
 
     def __init__(self, frames: Real, *, radii: Pair | None, lowest: float) -> None:
         self.shape = (frames.shape[1], frames.shape[2])
         self.radii = radii
-        self.lowest = max(lowest, 2 * max(radii)) if radii else lowest
+        self.lowest = max(lowest, *radii) if radii else lowest
         self.frames = frames - frames.mean(axis=(1, 2), keepdims=True)
         self.weight = np.hanning(self.shape[0])[:, np.newaxis] * np.hanning(self.shape[1])
         self.axes = (scipy.fft.fftfreq(self.shape[0])[:, np.newaxis], scipy.fft.fftfreq(self.shape[1])[np.newaxis])
@@ -171,23 +185,28 @@ class _Spectrum:
         level = np.where(half & (np.hypot(*self.axes) >= self.lowest), self.level, 0)
         row, column = np.unravel_index(int(level.argmax()), level.shape)
         found = (float(self.axes[0][row, 0]), float(self.axes[1][0, column]))
+        if not level.any():
+            return found, 0.0
         radii = self.order(found)
         reach = 2.0 if self.radii else 1.0  # a smoothed disc is twice as wide
         outside = (self.distance(found, radii) > reach) & (self.distance((0.0, 0.0), radii) > 2)
         outside &= np.hypot(*self.axes) >= self.lowest
-        rest = float(level[outside].max(initial=0.0))
-        return found, float(level.max()) / rest if rest else math.inf
+        # Of few bins of noise one may stand out by chance: 18 medians, 3 times 6, have a chance of 4e-6 a bin.
+        rest = float(level[outside].max(initial=1.0 if self.radii else 6.0))
+        return found, float(level.max()) / rest
 
     def refine(self, found: Pair) -> tuple[Pair, str]:
         """Return the frequency of a beam, or the centre of a band."""
         radii = self.order(found)
         floor = float(np.median(self.power))
         excess = np.maximum(self.power - 2 * floor, 0)
-        brightest = np.unravel_index(int(np.where(self.distance(found, radii) <= 1, self.power, 0).argmax()), self.shape)
+        brightest = np.unravel_index(
+            int(np.where(self.distance(found, radii) <= 1, self.power, 0).argmax()), self.shape
+        )
         start = (float(self.axes[0][brightest[0], 0]), float(self.axes[1][0, brightest[1]]))
         lobe = (2.5 / self.shape[0], 2.5 / self.shape[1])  # the main lobe of a Hann window is two bins to each side
-        share = excess[self.distance(start, lobe) <= 1].sum() / excess[self.distance(found, radii) <= 1].sum()
-        if share >= BEAM_SHARE:
+        peak, whole = excess[self.distance(start, lobe) <= 1].sum(), excess[self.distance(found, radii) <= 1].sum()
+        if peak >= BEAM_SHARE * whole:
             return self._zoom(start), "beam"
         return self._fullest(found) if self.radii else self._centroid(found, excess), "band"
 
@@ -249,10 +268,15 @@ def _mean_power(frames: Real) -> Real:
 
 
 def _levelled(power: Real, modulus: Real) -> Real:
-    """Return the power over the median of its ring, rings two bins wide."""
+    """Return the power over the median of its ring, rings two bins wide, or of the brightest ring near it.
+
+    The rim of the zero order may cross a ring and leave most of it dark: the brightest of five decides there.
+    """
     rings = np.floor(modulus * (min(power.shape) / 2)).astype(int)
     middle = np.asarray(median(power, rings, index=np.arange(rings.max() + 1)), float)
-    return power / np.maximum(middle[rings], np.finfo(float).eps * max(float(power.max()), np.finfo(float).tiny))
+    middle = maximum_filter1d(middle, size=5)
+    least = max(LEAST_POWER * float(power.mean()), np.finfo(float).tiny)
+    return power / np.maximum(middle[rings], least)
 
 
 def _vertex(values: Real) -> float:
@@ -283,9 +307,7 @@ def _signed(carrier: Carrier, frames: Real, *, phases: NDArray[Any], radii: Pair
         )
     filtered = Sideband(shape=carrier.shape, carrier=carrier.frequency, radius=radii, resample=True).apply(frames)
     fields = filtered.reshape(len(frames), -1)
-    with_phase, against = (
-        float(np.sum(np.abs(np.exp(-1j * sign * phases) @ fields) ** 2)) for sign in (1, -1)
-    )
+    with_phase, against = (float(np.sum(np.abs(np.exp(-1j * sign * phases) @ fields) ** 2)) for sign in (1, -1))
     if max(with_phase, against) < 2 * min(with_phase, against):
         raise ValueError(
             f"reference_phases do not tell the carrier from its opposite: power {with_phase:.3g} in phase with +delta, "

@@ -223,7 +223,9 @@ class Sideband:
         """
         lobe = [0.61 / part for part in band_radii(self.radius)]
         margins = [min(size, math.ceil(part)) for part, size in zip(lobe, self.shape, strict=True)]
-        rows, columns = (np.rint(place).astype(int) % size for place, size in zip(self.positions, self.shape, strict=True))
+        rows, columns = (
+            np.rint(place).astype(int) % size for place, size in zip(self.positions, self.shape, strict=True)
+        )
         out = np.ones((len(valid), *self.output_shape), np.bool_)
         for index in np.flatnonzero(~valid.all(axis=(1, 2))):
             wrapped = np.pad(valid[index], [(margin, margin) for margin in margins], mode="wrap")

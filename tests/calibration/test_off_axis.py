@@ -37,7 +37,9 @@ def speckle(rng: np.random.Generator, radius: float, *, frames: int = 1) -> np.n
     return np.asarray(scipy.fft.ifft2(noise * disc) * math.sqrt(np.prod(SHAPE) ** 2 / 2 / disc.sum()))
 
 
-def beat(fields: np.ndarray, carrier: tuple[float, float], amplitude: np.ndarray | float, delta: float = 0.0) -> np.ndarray:
+def beat(
+    fields: np.ndarray, carrier: tuple[float, float], amplitude: np.ndarray | float, delta: float = 0.0
+) -> np.ndarray:
     """|S + R exp(-i delta)|^2, R tilted by -carrier."""
     rows, columns = grid((fields.shape[-2], fields.shape[-1]))
     tilt = np.exp(-2j * np.pi * (carrier[0] * rows + carrier[1] * columns) - 1j * delta)
@@ -268,9 +270,7 @@ def test_noise_is_read_off_the_spectrum_outside_the_orders(rng: np.random.Genera
     found = noise_outside_orders(clean + 2.5 * rng.standard_normal(clean.shape), CARRIER, radius=0.09)
     assert found.variance == pytest.approx(2.5**2, abs=4 * found.standard_error)
     assert found.standard_error < 0.04 * found.variance
-    scatter = [
-        noise_outside_orders(rng.standard_normal((1, *SHAPE)), CARRIER, radius=0.09) for _ in range(60)
-    ]
+    scatter = [noise_outside_orders(rng.standard_normal((1, *SHAPE)), CARRIER, radius=0.09) for _ in range(60)]
     values = np.array([each.variance for each in scatter])
     assert abs(values.mean() - 1) < 4 * scatter[0].standard_error / math.sqrt(60)
     # The widening for neighbours that a Hann window correlates is an upper bound.
@@ -286,7 +286,9 @@ def test_bad_holograms_are_refused() -> None:
     spoilt = frames.copy()
     spoilt[1, 2, 3] = np.nan
     for work in (find_carrier, window.apply, lambda f: off_axis_fields(light(f), window, reference=reference)):
-        with pytest.raises(ValueError, match=r"1 numbers that are not finite, the first at \(frame, y, x\) = \(1, 2, 3\)"):
+        with pytest.raises(
+            ValueError, match=r"1 numbers that are not finite, the first at \(frame, y, x\) = \(1, 2, 3\)"
+        ):
             work(spoilt)
     with pytest.raises(ValueError, match=r"must have shape \(frame, 90, 116\), got \(90, 116\)"):
         window.apply(frames[0])

@@ -31,9 +31,7 @@ def hologram(fields: np.ndarray, carrier: tuple[float, float], reference: float)
 
 
 def even_reference(amplitude: float, *, bias: float, shape: tuple[int, int] = SHAPE) -> ReferenceEnvelope:
-    return ReferenceEnvelope(
-        amplitude=np.full(shape, amplitude), bias=np.full(shape, bias), variance=np.zeros(shape)
-    )
+    return ReferenceEnvelope(amplitude=np.full(shape, amplitude), bias=np.full(shape, bias), variance=np.zeros(shape))
 
 
 def light(frames: np.ndarray, *, variance: np.ndarray | float = 0.0) -> Light:
@@ -41,7 +39,11 @@ def light(frames: np.ndarray, *, variance: np.ndarray | float = 0.0) -> Light:
 
 
 def squared_error(
-    rng: np.random.Generator, *, carrier: tuple[float, float], radius: float, reference: float,
+    rng: np.random.Generator,
+    *,
+    carrier: tuple[float, float],
+    radius: float,
+    reference: float,
     shape: tuple[int, int] = SHAPE,
 ) -> float:
     """Mean squared error over the mean squared field, no noise."""
@@ -56,7 +58,12 @@ def squared_error(
 
 @pytest.mark.parametrize(
     ("carrier", "radius"),
-    [((32 / 120, 43 / 152), 0.12), ((-32 / 120, 43 / 152), 0.12), ((45 / 120, 0.0), 0.1249), ((0.0, -57 / 152), 0.1249)],
+    [
+        ((32 / 120, 43 / 152), 0.12),
+        ((-32 / 120, 43 / 152), 0.12),
+        ((45 / 120, 0.0), 0.1249),
+        ((0.0, -57 / 152), 0.1249),
+    ],
 )
 def test_l51_separated_orders_are_exact_to_rounding(
     rng: np.random.Generator, carrier: tuple[float, float], radius: float
@@ -67,7 +74,13 @@ def test_l51_separated_orders_are_exact_to_rounding(
 
 
 def test_l51_limits_are_a_quarter_on_an_axis_and_less_than_a_third_on_the_diagonal() -> None:
-    for direction, diameter in ((0, 1 / 4), (90, 1 / 4), (180, 1 / 4), (45, 1 / (1 + 3 / math.sqrt(2))), (-135, 0.32038)):
+    for direction, diameter in (
+        (0, 1 / 4),
+        (90, 1 / 4),
+        (180, 1 / 4),
+        (45, 1 / (1 + 3 / math.sqrt(2))),
+        (-135, 0.32038),
+    ):
         assert 2 * largest_radius(direction) == pytest.approx(diameter, abs=1e-5)
         carrier, radius = best_carrier(direction)
         # Four digits of the carrier are what it is rounded to.
