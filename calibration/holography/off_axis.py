@@ -121,7 +121,7 @@ def phase_error(estimate: FieldEstimate) -> NDArray[np.float64]:
         Standard error in radians where it is below about 0.3; elsewhere at most that of an even phase, pi / sqrt(3).
     """
     modulus = np.maximum(np.abs(estimate.value), np.finfo(np.float64).tiny ** 0.5)
-    return np.minimum(estimate.standard_error / (math.sqrt(2) * modulus), math.pi / math.sqrt(3))
+    return np.asarray(np.minimum(estimate.standard_error / (math.sqrt(2) * modulus), math.pi / math.sqrt(3)))
 
 
 def unwrapped_phase(estimate: FieldEstimate, *, least_signal: float = 0.0) -> np.ma.MaskedArray:
@@ -162,7 +162,7 @@ def unwrapped_phase(estimate: FieldEstimate, *, least_signal: float = 0.0) -> np
         )
     # The generator breaks ties alone; a fixed one makes the phase the same each time.
     phases = [
-        np.asarray(unwrap_phase(np.ma.masked_array(np.angle(value), ~mask), rng=0))
+        np.asarray(unwrap_phase(np.ma.masked_array(np.angle(value), ~mask), rng=0))  # type: ignore[no-untyped-call]  # ships no types
         for value, mask in zip(estimate.value, good, strict=True)
     ]
     return np.ma.masked_array(np.stack(phases), ~good)

@@ -117,7 +117,8 @@ class Sideband:
     def positions(self) -> tuple[Real, Real]:
         """Return where the samples of the fields are along y and along x, in pixels."""
         first, second = (
-            np.arange(samples) * (size / samples) for samples, size in zip(self.output_shape, self.shape, strict=True)
+            np.arange(samples, dtype=np.float64) * (size / samples)
+            for samples, size in zip(self.output_shape, self.shape, strict=True)
         )
         return first, second
 
@@ -203,9 +204,11 @@ class Sideband:
         step = max(1, BATCH_BYTES // (16 * math.prod(self.shape)))
         for start in range(0, len(variance), step):
             part = slice(start, start + step)
-            product = scipy.fft.rfft2(variance[part], workers=WORKERS) * transfer
-            full = scipy.fft.irfft2(product, self.shape, workers=WORKERS)
-            out[part] = self._sampled(full) if self.resample else full
+            if self.resample:
+                out[part] = self._sampled_variance(variance[part], kernel)
+            else:
+                product = scipy.fft.rfft2(variance[part], workers=WORKERS) * transfer
+                out[part] = scipy.fft.irfft2(product, self.shape, workers=WORKERS)
         return np.maximum(out, 0)
 
     def usable(self, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -261,38 +264,45 @@ class Sideband:
         first, second = (
             np.exp(-2j * np.pi * part * np.arange(size)) for part, size in zip(self.carrier, self.shape, strict=True)
         )
-        return first[:, np.newaxis] * second
+        return np.asarray(first[:, np.newaxis] * second)
 
     def _bins(self, frames: Real) -> Complex:
         """Return the spectrum on the bins about the carrier."""
         cycles = [part * size for part, size in zip(self.carrier, self.shape, strict=True)]
         (top, side), (rows, columns) = self._halves, self.shape
-        offsets = np.arange(-side, side + 1)
         if max(abs(part - round(part)) for part in cycles) < 1e-9:
-            places = (offsets + round(cycles[1]) + columns // 2) % columns - columns // 2
-            strips = scipy.fft.rfft(frames, axis=-1, workers=WORKERS)[..., np.abs(places)]
-            strips = np.where(places < 0, strips.conj(), strips)
-            middle = round(cycles[0])
-        else:
-            strips = scipy.fft.fft(frames * self._ramp, axis=-1, workers=WORKERS)[..., offsets % columns]
-            middle = 0
-        lines = (np.arange(-top, top + 1) + middle) % rows
+            return _near(frames, (round(cycles[0]), round(cycles[1])), self._halves)
+        offsets = np.arange(-side, side + 1) % columns
+        strips = scipy.fft.fft(frames * self._ramp, axis=-1, workers=WORKERS)[..., offsets]
+        lines = np.arange(-top, top + 1) % rows
         return np.asarray(scipy.fft.fft(strips, axis=-2, workers=WORKERS)[..., lines, :])
 
-    def _sampled(self, full: Real) -> Real:
-        """Return band-limited maps of the pixels on the samples of the fields."""
-        halves = [min(2 * half, (size - 1) // 2) for half, size in zip(self._halves, self.shape, strict=True)]
-        spectrum = scipy.fft.fft2(full, workers=WORKERS)
-        for axis, half in zip((-2, -1), halves, strict=True):
-            spectrum = np.take(spectrum, np.arange(-half, half + 1), axis=axis, mode="wrap")
+    def _sampled_variance(self, variance: Real, kernel: Real) -> Real:
+        """Return the variance on the samples of the fields: twice the band, on twice as fine a grid."""
+        first, second = (min(2 * half, (size - 1) // 2) for half, size in zip(self._halves, self.shape, strict=True))
+        product = _near(variance, (0, 0), (first, second)) * _near(kernel, (0, 0), (first, second))
         fine = (2 * self.output_shape[0], 2 * self.output_shape[1])
-        return np.asarray(_synthesise(spectrum, fine, pixels=math.prod(self.shape))[..., ::2, ::2].real)
+        return np.asarray(_synthesise(product, fine, pixels=math.prod(self.shape))[..., ::2, ::2].real)
+
+
+def _near(frames: Real, centre: tuple[int, int], halves: tuple[int, int]) -> Complex:
+    """Return the spectrum of real frames on the bins about one bin."""
+    rows, columns = frames.shape[-2:]
+    places = (np.arange(-halves[1], halves[1] + 1) + centre[1] + columns // 2) % columns - columns // 2
+    strips = scipy.fft.rfft(frames, axis=-1, workers=WORKERS)[..., np.abs(places)]
+    strips = np.where(places < 0, strips.conj(), strips)  # rows are real
+    lines = (np.arange(-halves[0], halves[0] + 1) + centre[0]) % rows
+    return np.asarray(scipy.fft.fft(strips, axis=-2, workers=WORKERS)[..., lines, :])
 
 
 def _synthesise(spectrum: Complex | Real, shape: tuple[int, int], *, pixels: int) -> Complex:
     """Return the field of bins about zero, sampled on a grid of a shape."""
     top, side = spectrum.shape[-2] // 2, spectrum.shape[-1] // 2
-    whole = np.zeros((*spectrum.shape[:-2], *shape), np.complex128)
     lines, places = np.arange(-top, top + 1) % shape[0], np.arange(-side, side + 1) % shape[1]
-    whole[..., lines[:, np.newaxis], places] = spectrum
-    return np.asarray(scipy.fft.ifft2(whole, workers=WORKERS) * (math.prod(shape) / pixels))
+    strips = np.zeros((*spectrum.shape[:-2], shape[0], 2 * side + 1), np.complex128)
+    strips[..., lines, :] = spectrum
+    whole = np.zeros((*spectrum.shape[:-2], *shape), np.complex128)
+    whole[..., places] = scipy.fft.ifft(strips, axis=-2, workers=WORKERS, overwrite_x=True)
+    whole = scipy.fft.ifft(whole, axis=-1, workers=WORKERS, overwrite_x=True)
+    whole *= math.prod(shape) / pixels
+    return np.asarray(whole)
