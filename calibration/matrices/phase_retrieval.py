@@ -1,0 +1,276 @@
+"""Rows of a transmission matrix from intensities alone: no reference, no anchor, known binary patterns.
+
+All rows are solved at once as matrix products. A row is known up to a phase and, because patterns are real, up to
+complex conjugation: `calibration.matrices.row_ambiguity.align_rows` with "phase and conjugation" fixes both. A static
+field (all mirrors off) is one more input that is always on: its entry shares phase and conjugation with its row, so
+e + T b is known as well as T, and light that patterns give is predicted without ambiguity.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.light import FieldEstimate, Light
+from calibration.matrices.intensity_likelihood import NoisyLight, entry_variance, fit_rows
+from calibration.matrices.magnitude_projections import (
+    RELAXATION,
+    Fields,
+    alternating_projections,
+    coordinates,
+    fields_from,
+    relaxed_reflections,
+)
+from calibration.matrices.spectral_start import random_start, spectral_start
+from optics.validation import check_count, check_number, check_states
+
+BLOCK_ENTRIES = 2**20
+"""Fields (frames x outputs) that are iterated together: about ten arrays of 8 to 16 bytes each."""
+
+SETTLING = 40
+"""Alternating projections behind the reflections: they lead to the nearest point that patterns can give."""
+
+SIGMAS = 5.0
+"""Standard deviations by which the residual may exceed what noise leaves before a row is tried again."""
+
+SAMPLED = 1e-9
+"""Singular values below this part of the largest count as directions that the patterns do not determine."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RetrievedRows:
+    """Rows found from intensities alone, up to a phase and conjugation of each.
+
+    Parameters
+    ----------
+    matrix : FieldEstimate
+        Entries, shape (output, input); errors are those that are left after the best phase of the row.
+    static : FieldEstimate or None
+        Field with all mirrors off, shape (output,), of the same phase and conjugation as its row; None where the
+        patterns were said to have none.
+    converged : ndarray of bool, shape (output,)
+        Rows that explain the light within its noise.
+    residual : ndarray of float64, shape (output,)
+        Chi squared over its degrees of freedom: about 1 where the model of the noise holds.
+    attempts : ndarray of int, shape (output,)
+        Starts that were tried.
+    """
+
+    matrix: FieldEstimate
+    static: FieldEstimate | None
+    converged: NDArray[np.bool_]
+    residual: NDArray[np.float64]
+    attempts: NDArray[np.int64]
+
+
+def retrieve_rows(
+    light: Light,
+    patterns: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    static: bool = True,
+    light_per_electron: float = 0.0,
+    model_error: float = 1e-3,
+    iterations: int = 200,
+    attempts: int = 10,
+) -> RetrievedRows:
+    """Find the rows of a transmission matrix from the light that known patterns gave.
+
+    .. math:: I_{km} = |e_m + t_m b_k|^2 + \\text{noise}
+
+    Parameters
+    ----------
+    light : Light
+        Light of each frame, shape (frame, ...); pixels are flattened to outputs.
+    patterns : array_like of bool, shape (frame, input)
+        States b of the macropixels, random and different in each frame.
+    rng : numpy.random.Generator
+        Draws starts and the point at which the patterns are checked.
+    static : bool, optional
+        Whether there is a field with all mirrors off: one unknown more for each output.
+    light_per_electron : float, optional
+        Growth of the variance with the light, 1 / (quantum efficiency x exposure time) over the frames averaged;
+        0 takes the variances as they are, which pulls dim frames by the light of about one electron.
+    model_error : float, optional
+        Errors that the variance does not know (drift, laser noise, rounding), over the mean light of the output.
+    iterations : int, optional
+        Reflections of an attempt.
+    attempts : int, optional
+        Most starts for a row: a spectral one, then random ones for rows whose residual says that they failed.
+
+    Returns
+    -------
+    RetrievedRows
+        Matrix and static field with standard errors, residuals, and which rows converged.
+
+    Raises
+    ------
+    TypeError
+        If the patterns are not boolean.
+    ValueError
+        If shapes do not match, light is not finite, there are fewer frames than unknowns, or the patterns do
+        not determine a row.
+
+    Notes
+    -----
+    Start from two eigenvectors (`spectral_start`), relaxed averaged alternating reflections in single precision,
+    alternating projections, then the likelihood of the camera's noise by Gauss-Newton steps in double precision. The
+    standard errors are Fisher's (law L55) and do not count ``model_error`` beyond the floor of the variance that it
+    sets. Rows need frames: see ``benchmarks/phase_retrieval.py`` for the transition, near 2.5 frames an input for 50
+    inputs; 4 are enough for each attempt, and fewer than 2N - 1 are refused. Time grows as frames x inputs x outputs
+    an iteration, and the errors take frames x inputs^2 x outputs.
+
+    References
+    ----------
+    .. [1] A. Dremeau et al., Opt. Express 23, 11898 (2015). doi:10.1364/OE.23.011898
+    .. [2] D. R. Luke, Inverse Problems 21, 37 (2005). doi:10.1088/0266-5611/21/1/004
+    """
+    states = _checked_states(patterns)
+    inputs = np.pad(states, ((0, 0), (0, int(static))), constant_values=True).astype(np.float64)
+    _check_options(light_per_electron, model_error, iterations, attempts)
+    _check_sampling(inputs, rng)
+    noisy, scale = _normalised(light, frames=len(states), slope=light_per_electron, model_error=model_error)
+    basis, triangle = np.linalg.qr(inputs)
+    outputs = len(scale)
+    rows = np.empty((inputs.shape[1], outputs), np.complex128)
+    variance = np.empty(rows.shape)
+    residual, tries = np.empty(outputs), np.empty(outputs, np.int64)
+    starts = rng.spawn(attempts)
+    size = max(BLOCK_ENTRIES // len(inputs), 1)
+    for block in (slice(first, first + size) for first in range(0, outputs, size)):
+        part = noisy.rows(block)
+        found, residual[block], tries[block] = _solve(part, basis, starts=starts, iterations=iterations)
+        rows[:, block] = np.linalg.solve(triangle, found)
+        variance[:, block] = entry_variance(rows[:, block], part, inputs=inputs)
+    converged = residual < _residual_limit(noisy, unknowns=2 * len(rows) - 1)
+    value, error = rows.T * scale[:, np.newaxis], np.sqrt(variance.T) * scale[:, np.newaxis]
+    valid = converged[:, np.newaxis] & np.isfinite(error)
+    last = FieldEstimate(value[:, -1], error[:, -1], valid[:, -1]) if static else None
+    kept = slice(0, states.shape[1])
+    return RetrievedRows(
+        matrix=FieldEstimate(value[:, kept], error[:, kept], valid[:, kept]), static=last,
+        converged=converged, residual=residual, attempts=tries,
+    )  # fmt: skip
+
+
+def _solve(
+    light: NoisyLight, basis: NDArray[np.float64], *, starts: list[np.random.Generator], iterations: int
+) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.int64]]:
+    """Return coordinates, residuals and attempts of a block of rows; rows that failed are started again."""
+    outputs = light.value.shape[1]
+    best = np.zeros((basis.shape[1], outputs), np.complex128)
+    residual = np.full(outputs, np.inf)
+    tries = np.zeros(outputs, np.int64)
+    unknowns = 2 * basis.shape[1] - 1
+    limit = _residual_limit(light, unknowns=unknowns)
+    freedom = np.maximum(_frames(light) - unknowns, 1)
+    magnitudes = np.where(np.isfinite(light.dark_variance), np.sqrt(np.maximum(light.value, 0)), np.nan)
+    magnitudes = magnitudes.astype(np.float32)
+    narrow = basis.astype(np.float32)
+    for attempt, rng in enumerate(starts):
+        rows = np.flatnonzero(~(residual < limit) & (_frames(light) > unknowns))
+        if not len(rows):
+            break
+        choose = random_start if attempt else spectral_start
+        known = magnitudes[:, rows]
+        fields = fields_from(choose(known**2, basis=narrow, rng=rng), basis=narrow)
+        fields = _iterate(fields, known, narrow, iterations)
+        start = coordinates(fields, basis=narrow).astype(np.complex128)
+        found, left = fit_rows(start, light.rows(rows), basis=basis)
+        left = left / freedom[rows]
+        better = left < residual[rows]
+        best[:, rows[better]], residual[rows[better]] = found[:, better], left[better]
+        tries[rows] += 1
+    return best, residual, tries
+
+
+def _iterate(
+    fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int
+) -> Fields:
+    """Return fields near a common point of magnitudes and patterns."""
+    fields = relaxed_reflections(fields, magnitudes, basis=basis, iterations=iterations, relaxation=RELAXATION)
+    return alternating_projections(fields, magnitudes, basis=basis, iterations=SETTLING)
+
+
+def _normalised(
+    light: Light, *, frames: int, slope: float, model_error: float
+) -> tuple[NoisyLight, NDArray[np.float64]]:
+    """Return light with the mean of each output one, and the field that one stands for."""
+    value, variance, valid = (
+        np.asarray(array).reshape(len(array), -1) for array in (light.value, light.variance, light.valid)
+    )
+    if len(value) != frames or variance.shape != value.shape or valid.shape != value.shape:
+        raise ValueError(
+            f"light has shape {np.shape(light.value)}, its variance {np.shape(light.variance)}, for {frames} patterns: "
+            "all need (frame, ...) with one frame for each pattern"
+        )
+    value, variance = value.astype(np.float64), variance.astype(np.float64)
+    broken = valid & ~(np.isfinite(value) & (variance >= 0) & np.isfinite(variance))
+    if broken.any():
+        raise ValueError(
+            f"{int(broken.sum())} values of the light are not finite or have no variance: mark them in light.valid"
+        )
+    mean = np.sum(value, axis=0, where=valid) / np.maximum(valid.sum(axis=0), 1)
+    mean = np.where(mean > 0, mean, 1.0)
+    # The variance that counts say is linear in them down to dark ones; the rest is what a dark frame has.
+    dark = np.maximum(variance - slope * np.maximum(value, 0), 0) / mean**2
+    noisy = NoisyLight(
+        value=np.where(valid, value, 0) / mean,
+        dark_variance=np.where(valid, dark, np.inf),
+        slope=slope / mean,
+        floor=np.full(len(mean), model_error**2),
+    )
+    return noisy, np.sqrt(mean)
+
+
+def _frames(light: NoisyLight) -> NDArray[np.int64]:
+    """Return the frames that say something of each output."""
+    return np.asarray(np.isfinite(light.dark_variance).sum(axis=0), np.int64)
+
+
+def _residual_limit(light: NoisyLight, *, unknowns: int) -> NDArray[np.float64]:
+    """Return the chi squared over degrees of freedom that noise alone hardly exceeds."""
+    freedom = np.maximum(_frames(light) - unknowns, 1)
+    return np.where(_frames(light) > unknowns, 1 + SIGMAS * np.sqrt(2 / freedom), 0.0)
+
+
+def _checked_states(patterns: ArrayLike) -> NDArray[np.bool_]:
+    """Return patterns as states."""
+    shape = np.shape(patterns)
+    return check_states(patterns, inputs=shape[1] if len(shape) == 2 else 0)
+
+
+def _check_options(light_per_electron: float, model_error: float, iterations: int, attempts: int) -> None:
+    """Refuse options out of range."""
+    check_number("light_per_electron", light_per_electron, unit="photons/s", at_least=0)
+    check_number("model_error", model_error, above=0, at_most=1)
+    check_count("iterations", iterations)
+    check_count("attempts", attempts)
+
+
+def _check_sampling(inputs: NDArray[np.float64], rng: np.random.Generator) -> None:
+    """Refuse patterns that leave more than the phase of a row open, however long they are iterated."""
+    frames, count = inputs.shape
+    unknowns = 2 * count - 1
+    if frames < unknowns:
+        raise ValueError(
+            f"{frames} patterns are too few: a row of {count} entries (a static field counts as one) has {unknowns} "
+            f"real unknowns beside its phase; show at least {unknowns}, better {4 * count}"
+        )
+    spread = np.linalg.svd(inputs, compute_uv=False)
+    rank = int(np.sum(spread > SAMPLED * spread[0]))
+    if rank < count:
+        raise ValueError(
+            f"the patterns span {rank} of {count} dimensions (a static field counts as one): show random patterns, "
+            "without inputs that are always off, always on or always equal"
+        )
+    # At a random row the derivative of the light has rank 2N - 1 where intensities determine rows at all.
+    row = rng.standard_normal(count) + 1j * rng.standard_normal(count)
+    fields = inputs @ row
+    jacobian = np.concatenate([fields.real[:, np.newaxis] * inputs, fields.imag[:, np.newaxis] * inputs], axis=1)
+    values = np.linalg.svd(jacobian, compute_uv=False)
+    if (known := int(np.sum(values > SAMPLED * values[0]))) < unknowns:
+        raise ValueError(
+            f"the light of these patterns determines {known} of the {unknowns} real unknowns of a row: inputs must be "
+            "on together in many combinations; show random patterns"
+        )
