@@ -203,7 +203,7 @@ def open_archive(path: Path, *, kind: str = "") -> Iterator[h5py.File]:
         if missing:
             raise ValueError(f"{path} is damaged: it says nothing of its {', '.join(sorted(missing))}")
         if kind and attributes["kind"] != kind:
-            raise ValueError(f"{path} holds a {attributes['kind']}, not a {kind}")
+            raise ValueError(f"{path} holds {attributes['kind']!r}, wanted is {kind!r}")
         yield file
 
 

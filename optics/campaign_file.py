@@ -1,7 +1,7 @@
 """The frames of a campaign: appended in batches, safe from a kill at any instant, gathered into one archive.
 
-While frames come in they stand in ``NAME.partial`` (`optics.archives.partial_archive`); `CampaignFile.finish` writes them,
-compressed, to ``NAME`` and removes it. The content hash of the finished file depends on the frames and on the
+While frames come in they stand in ``NAME.partial`` (`optics.archives.partial_archive`); `CampaignFile.finish` writes
+them, compressed, to ``NAME`` and removes it. The content hash of the finished file depends on the frames and on the
 description alone, not on the batches in which the frames came.
 """
 

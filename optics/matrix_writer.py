@@ -1,6 +1,6 @@
 """A matrix that comes in tiles of rows, in any order, safe from a kill at any instant, larger than memory.
 
-While tiles come in they stand in ``NAME.partial`` (`optics.archives.partial_archive`), each with a record that vouches for it;
+While tiles come in they stand in ``NAME.partial`` (`optics.archives.partial_archive`), each vouched for by a record;
 `MatrixWriter.finish` copies them to ``NAME``, hashed. The content hash of the finished file depends on the entries and
 on the description alone, not on tiles and their order.
 """

@@ -1,1 +1,1 @@
-"""What archives are made of: hashes, ordered writes and locks, places and chunks, files that are still being written."""
+"""What archives are made of: hashes, ordered writes, locks, places and chunks, files that are still being written."""

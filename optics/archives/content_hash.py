@@ -172,11 +172,22 @@ def first_difference(stored: Any, given: Any, *, key: str = "") -> str:
         Key with both values, empty where there is no difference.
     """
     if isinstance(stored, dict) and isinstance(given, dict):
-        pairs = [(str(name), stored.get(name, "nothing"), given.get(name, "nothing")) for name in {**stored, **given}]
-        inner = sorted(pairs, key=lambda pair: pair[0])
+        inner = [(name, stored.get(name, _MISSING), given.get(name, _MISSING)) for name in sorted({*stored, *given})]
     elif isinstance(stored, list) and isinstance(given, list) and len(stored) == len(given):
         inner = [(str(index), *both) for index, both in enumerate(zip(stored, given, strict=True))]
     else:
-        return "" if json.dumps(stored) == json.dumps(given) else f"{key} is {stored!r} in the file, {given!r} now"
+        # repr, since it tells 1 from 1.0 and True, and finds NaN equal to itself
+        return "" if repr(stored) == repr(given) else f"{key} is {stored!r} in the file, {given!r} now"
     found = (first_difference(old, new, key=f"{key}.{name}" if key else name) for name, old, new in inner)
     return next((text for text in found if text), "")
+
+
+class _Missing:
+    """What stands for a key that is not there."""
+
+    def __repr__(self) -> str:
+        """Return what messages say."""
+        return "missing"
+
+
+_MISSING = _Missing()

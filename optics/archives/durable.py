@@ -119,20 +119,20 @@ class FileLock:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(descriptor)
+            with suppress(FileNotFoundError):
+                if os.stat(self._path).st_ino == os.fstat(descriptor).st_ino:
+                    os.ftruncate(descriptor, 0)
+                    write_at(descriptor, memoryview(str(os.getpid()).encode()), offset=0)
+                    self._descriptor = descriptor
+        except BlockingIOError as error:
+            owner = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
             raise BlockingIOError(
                 f"{path} is being written by another program (process {owner}): wait for it, stop it, or give "
                 "another file"
             ) from error
-        with suppress(FileNotFoundError):
-            if os.stat(self._path).st_ino == os.fstat(descriptor).st_ino:
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-                self._descriptor = descriptor
-                return
-        os.close(descriptor)
+        finally:
+            if self._descriptor != descriptor:
+                os.close(descriptor)
 
     def release(self) -> None:
         """Give the lock back."""
