@@ -12,6 +12,19 @@ from matplotlib.figure import Figure
 from dfa.experiment import METHODS, Experiment
 from dfa.results import HEADER, HEADER_NOTES, Results, format_row, summarise_runs
 from optics import BenchDescription
+from optics.media import (
+    ChannelsDescription,
+    DiffusiveSlabDescription,
+    DriftDescription,
+    FiniteGrainDescription,
+    GaussianDescription,
+    MeasuredDescription,
+    MediumDescription,
+    MultisliceDescription,
+    PartiallyCoherentDescription,
+    PolarisedDescription,
+    StreamedDescription,
+)
 
 CAPTIONS = {
     "camera_frame": "One camera frame: the anchor and the positive half of an error vector, through the medium.",
@@ -131,10 +144,38 @@ def _methods(experiment: Experiment) -> str:
     return _table(rows)
 
 
+def _medium(medium: MediumDescription) -> str:
+    """Return a medium in words, from the outside in."""
+    match medium:
+        case GaussianDescription():
+            return "Gaussian matrix"
+        case StreamedDescription():
+            return "Gaussian matrix, drawn again for every frame"
+        case FiniteGrainDescription():
+            return f"Gaussian matrix with a speckle grain of {medium.grain * 1e6:g} µm"
+        case ChannelsDescription():
+            return f"random matrix of {medium.channels} channels, mean transmission {medium.mean_transmission:g}"
+        case MeasuredDescription():
+            return "measured matrix"
+        case MultisliceDescription():
+            return f"{medium.screens} phase screens of {medium.strength:g} rad rms"
+        case DiffusiveSlabDescription():
+            return f"diffusive slab of {medium.thickness * 1e3:g} mm"
+        case PolarisedDescription():
+            analyser = " behind an analyser" if medium.analyser else ""
+            return f"{_medium(medium.inside)}, degree of polarisation {medium.degree:g}{analyser}"
+        case PartiallyCoherentDescription():
+            return f"{_medium(medium.inside)}, light of {medium.modes} incoherent modes"
+        case DriftDescription():
+            return f"{_medium(medium.inside)}, drifting within {medium.correlation_time:g} s"
+    return f"medium of its own ({type(medium).__name__})"
+
+
 def _bench(bench: BenchDescription) -> str:
     """Return the main figures of the bench as a table."""
     laser, dmd, layout, camera = bench.laser, bench.dmd, bench.layout, bench.camera
     share = bench.medium.collected_fraction
+    reaches = "reaches" if bench.medium.delivers_evenly else "at most reaches"
     mirrors = (layout.mirror_inputs(dmd) >= 0).sum() / layout.inputs
     rows = [
         ("part", "figures"),
@@ -142,7 +183,7 @@ def _bench(bench: BenchDescription) -> str:
         ("laser", f"{laser.wavelength * 1e9:.1f} nm, {laser.power * 1e3:g} mW on the mirrors"),
         ("DMD", f"{dmd.rows} × {dmd.columns} mirrors of {dmd.pitch * 1e6:g} µm, contrast {dmd.contrast_ratio:g}:1"),
         ("layout", f"{layout.inputs} macropixels of about {mirrors:.0f} mirrors"),
-        ("medium", f"Gaussian matrix, {share:.2g} of an input's light reaches the camera region"),
+        ("medium", f"{_medium(bench.medium)}, {share:.2g} of an input's light {reaches} the camera region"),
         (
             "camera",
             f"{camera.rows} × {camera.columns} pixels, {camera.bits} bit, full well {camera.full_well:g} e, "

@@ -6,9 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.bench import BenchDescription
-from optics.mirrors.light import input_light, mirror_share
+from optics.macropixels import input_positions
+from optics.media import MediumSite
+from optics.mirrors.light import InputLight, input_light, mirror_share
 from optics.sensing.binning import delivered_camera
 from optics.validation import check_number
+
+PROBES = 16
+"""Random patterns whose light is averaged behind a medium that does not deliver evenly."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +67,7 @@ def light_budget(
     exposure_time : float or None, optional
         Exposure time t, in seconds; None takes that at the start.
     seed : int, optional
-        Seed of the faulty mirrors.
+        Seed of the bench: of the faulty mirrors, and of the medium where it is built.
 
     Returns
     -------
@@ -76,9 +81,13 @@ def light_budget(
 
     Notes
     -----
-    Means over speckle: g_n and s_n are the switched and the static amplitude of a macropixel, s_0 that of the mirrors
+    Means over media: g_n and s_n are the switched and the static amplitude of a macropixel, s_0 that of the mirrors
     without a component. Behind a random medium the light of different macropixels adds in intensity on average. eta is
     the quantum efficiency, eta_c the collected fraction, M the number of pixels.
+
+    Where geometry or a measured matrix decides what reaches the pixels (`MediumDescription.delivers_evenly` is false),
+    the medium of ``seed`` is built, and the light of `PROBES` random patterns behind it stands for eta_c times the
+    bracket: the mean over patterns of this medium, drift at time zero.
     """
     check_number("part_on", part_on, at_least=0, at_most=1)
     camera = delivered_camera(description.camera)
@@ -86,7 +95,11 @@ def light_budget(
     light = input_light(description.laser, description.dmd, description.layout, seed=seed)
     on, off = light.photons_on, np.abs(light.static) ** 2
     sent = part_on * on.sum() + (1 - part_on) * off[:-1].sum() + off[-1]
-    charge = camera.quantum_efficiency * description.medium.collected_fraction * time * sent / camera.pixels
+    if description.medium.delivers_evenly:
+        delivered = description.medium.collected_fraction * sent
+    else:
+        delivered = _measured_light(description, light, part_on=part_on, seed=seed)
+    charge = camera.quantum_efficiency * time * delivered / camera.pixels
     power = np.abs(light.switched[:-1]) ** 2
     return LightBudget(
         beam_photons=description.laser.photon_rate * time,
@@ -98,3 +111,23 @@ def light_budget(
         pixel_charge=float(charge),
         saturation=float(camera.saturation_charge / charge) if charge else float("inf"),
     )
+
+
+def _measured_light(description: BenchDescription, light: InputLight, *, part_on: float, seed: int) -> float:
+    """Return the mean photons per second that random patterns bring to the pixels, all together."""
+    site = MediumSite(
+        input_positions=np.pad(
+            input_positions(description.layout, description.dmd), ((0, 1), (0, 0)), constant_values=np.nan
+        ),
+        output_shape=description.camera.shape,
+        output_pitch=description.camera.pixel_pitch,
+        wavelength=description.laser.wavelength,
+    )
+    medium = description.medium.build(site, seed=seed)
+    states = np.random.default_rng(seed).random((PROBES, len(light.switched))) < part_on
+    # One frame at a time: fields of two million pixels would not all fit.
+    power = sum(
+        float(np.sum(np.abs(medium.transmit(one[np.newaxis], time=0.0)) ** 2, dtype=np.float64))
+        for one in light.static + states * light.switched
+    )
+    return power / PROBES / medium.samples_per_pixel**2

@@ -186,6 +186,11 @@ class ChannelsDescription:
         check_number("mean_transmission", self.mean_transmission, above=0, at_most=1)
         check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: it does."""
+        return True
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

@@ -255,6 +255,11 @@ class PartiallyCoherentDescription:
         product = np.sort(np.outer(spectral, angular).ravel())[::-1]
         return reduce_modes(product, modes=self.modes)
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: as the medium inside."""
+        return self.inside.delivers_evenly
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

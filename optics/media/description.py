@@ -38,7 +38,14 @@ class MediumDescription(Protocol):
 
     @property
     def collected_fraction(self) -> float:
-        """Return the mean fraction of an input's photons that reaches the pixels that are read out, all together."""
+        """Return the mean fraction of an input's photons that reaches the pixels that are read out, all together.
+
+        A bound where `delivers_evenly` is false: then the place of an input, or its own column, decides.
+        """
+
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends `collected_fraction` to the pixels, on average over media."""
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium that is described, at its place on the bench."""
@@ -63,6 +70,11 @@ class GaussianDescription:
 
     def __post_init__(self) -> None:
         check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
+
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: it does."""
+        return True
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.

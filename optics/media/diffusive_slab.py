@@ -73,6 +73,11 @@ class DiffusiveSlabDescription:
                 f"{len(self.line_weights)} that sum to {sum(self.line_weights):g}"
             )
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: no, by its distance from the pixels."""
+        return False
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

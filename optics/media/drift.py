@@ -70,6 +70,11 @@ class DriftDescription:
         """Return the mean fraction of an input's photons that reaches the pixels that are read out, all together."""
         return self.inside.collected_fraction
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: as the medium inside."""
+        return self.inside.delivers_evenly
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

@@ -217,6 +217,11 @@ class FiniteGrainDescription:
         check_choice("pupil", self.pupil, PUPILS)
         check_count("samples_per_pixel", self.samples_per_pixel)
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: it does."""
+        return True
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

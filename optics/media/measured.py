@@ -137,6 +137,11 @@ class MeasuredDescription:
     def __post_init__(self) -> None:
         check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: no, by its own column."""
+        return False
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

@@ -119,6 +119,11 @@ class MultisliceDescription:
         """Return the positions of the screens along the axis, from the first, in metres."""
         return self.gap * np.arange(self.screens, dtype=np.float64)
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: no, some of it leaves the region."""
+        return False
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

@@ -105,6 +105,11 @@ class PolarisedDescription:
             return np.diag(amplitudes)
         return np.atleast_2d(amplitudes * [math.cos(self.analyser_angle), math.sin(self.analyser_angle)])
 
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: as the medium inside."""
+        return self.inside.delivers_evenly
+
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.
 

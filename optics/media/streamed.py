@@ -113,21 +113,23 @@ class StreamedGaussianMedium:
         lit = np.flatnonzero(field_in.any(axis=0))
         precision = field_in.dtype if np.iscomplexobj(field_in) else np.dtype(np.float32)
         amplitudes = field_in[:, lit].astype(precision, copy=False)
-        field = np.zeros((len(field_in), self.outputs), np.complex64)
+        # Amplitudes of double precision make exact sums that float32 does not hold: they are rounded once, at the end.
+        exact = np.complex64 if precision in (np.float32, np.complex64) else np.complex128
 
         def partial(first: int, run: slice) -> NDArray[np.complex64]:
             """Return what some of the inputs give on one block of outputs, in steps of the grid."""
-            own = np.zeros((len(field_in), min(BLOCK_OUTPUTS, self.outputs - first)), np.complex64)
+            own = np.zeros((len(field_in), min(BLOCK_OUTPUTS, self.outputs - first)), exact)
             for part, tile in self._tiles(lit[run], first):
                 # Real amplitudes: one real product of twice the columns does it at half the cost.
                 columns = tile if precision == np.float32 else tile.view(np.complex64).astype(precision, copy=False)
                 product = amplitudes[:, run][:, part] @ columns
-                own += product.view(np.complex64) if precision == np.float32 else product.astype(np.complex64)
-            return own
+                own += product.view(np.complex64) if precision == np.float32 else product
+            return own.astype(np.complex64, copy=False) if shares == 1 else own
 
         # Few blocks would leave threads idle: then each block is shared by inputs, always in the same way.
         blocks = -(-self.outputs // BLOCK_OUTPUTS)
         shares = 1 if blocks >= 4 * THREADS else THREADS
+        field = np.zeros((len(field_in), self.outputs), np.complex64 if shares == 1 else exact)
         cut = [len(lit) * share // shares for share in range(shares + 1)]
         runs = [slice(start, stop) for start, stop in itertools.pairwise(cut) if stop > start]
 
@@ -140,7 +142,7 @@ class StreamedGaussianMedium:
 
         self._each([(first, run) for first in range(0, self.outputs, BLOCK_OUTPUTS) for run in runs], block, add)
         field *= self._scale
-        return field.reshape(len(field_in), 1, *self.output_shape)
+        return field.astype(np.complex64, copy=False).reshape(len(field_in), 1, *self.output_shape)
 
     def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> Field:
         """Return what the conjugate transpose of the matrix makes of a field at the pixels.
@@ -277,6 +279,11 @@ class StreamedDescription:
 
     def __post_init__(self) -> None:
         check_number("collected_fraction", self.collected_fraction, above=0, at_most=1)
+
+    @property
+    def delivers_evenly(self) -> bool:
+        """Return whether every input sends the collected fraction to the pixels, on average: it does."""
+        return True
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:
         """Return the medium.

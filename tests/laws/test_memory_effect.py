@@ -9,6 +9,7 @@ from optics.media import MediumSite
 from optics.media.diffusive_slab import DiffusiveSlabDescription
 from optics.media.multislice_description import MultisliceDescription
 from optics.media.phase_screens import draw_phase_screen, forward_memory
+from optics.media.slab_statistics import diffusive_field_correlation
 
 WAVELENGTH = 500e-9
 K = 2 * math.pi / WAVELENGTH
@@ -21,7 +22,7 @@ def grid_positions(rows: int, columns: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("screens", "strength", "beyond"), [(3, 1.0, 0.0), (2, 2.0, 0.0), (3, 0.7, 90e-6)])
-def test_screens_follow_their_forward_scattering_law(screens: int, strength: float, beyond: float) -> None:
+def test_l17_screens_follow_their_forward_scattering_law(screens: int, strength: float, beyond: float) -> None:
     description = MultisliceDescription(
         collected_fraction=1.0, grid_rows=96, grid_columns=128, spacing=1e-6, input_pitch=1e-6, screens=screens,
         strength=strength, correlation_length=5e-6, gap=120e-6, exit_distance=beyond,
@@ -81,7 +82,7 @@ def slab_fields(seed: int, *, detunings: tuple[float, ...], tilts: np.ndarray) -
     return medium.transmit(waves, time=0.0).astype(np.complex128), medium.output_positions[..., 1]
 
 
-def test_slab_follows_x_over_sinh_x() -> None:
+def test_l17_slab_follows_x_over_sinh_x() -> None:
     x = np.array([0.0, 0.5, 1.0, 1.4915, 3.0])
     tilts = x / 1e-3
     samples = []
@@ -96,11 +97,67 @@ def test_slab_follows_x_over_sinh_x() -> None:
     error = field.std(axis=0, ddof=1) / math.sqrt(SEEDS)
     # Light from beyond the window of +-5.4 mm: (4.3 pi) e^-4.3 pi and less; 1e-4 stands for it and for the grid.
     assert np.all(np.abs(field.mean(axis=0) - law) < 4 * error + 1e-4)
-    # Intensities correlate by the square: Pearson over outputs, which are independent.
     assert law[3] ** 2 == pytest.approx(0.5, abs=1e-4)
 
 
-def test_slab_forgets_frequency_by_its_spectral_law() -> None:
+def test_l17_intensities_behind_a_slab_correlate_by_the_square() -> None:
+    # Pearson over 399 outputs of each medium; a sample of so many is low by some 1 / 399.
+    x = np.array([0.0, 0.5, 1.0, 1.4915, 3.0])
+    found = []
+    for seed in range(SEEDS):
+        light = np.abs(slab_fields(seed, detunings=(0.0,), tilts=x / 1e-3)[0][:, 0]) ** 2
+        found.append(np.corrcoef(light.reshape(len(x), -1))[0])
+    law = np.where(x > 0, x / np.sinh(np.maximum(x, 1e-9)), 1.0) ** 2
+    error = np.std(found, axis=0, ddof=1) / math.sqrt(SEEDS)
+    assert np.all(np.abs(np.mean(found, axis=0) - law) < 4 * error + 1 / 399)
+
+
+def test_l17_half_width_of_the_memory_effect() -> None:
+    # [x / sinh x]^2 = 1/2 at x = 1.4915: a half width of 0.2374 lambda / L; at x = 1 it is 0.7241.
+    width = 2 * math.pi * 0.2374 / WAVELENGTH * WAVELENGTH / 1e-3  # k dtheta, dtheta = 0.2374 lambda / L
+    found = np.abs(diffusive_field_correlation([1491.5, 1000.0, width], thickness=1e-3)) ** 2
+    assert found == pytest.approx([0.5, 0.7241, 0.5], abs=1e-4)
+
+
+def conditioned_walks(layers: int, *, walks: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and transverse displacement of walks from the first layer that leave at the last, none back at the first."""
+    depth, steps, place = np.ones(walks), np.zeros(walks), np.zeros(walks)
+    while (inside := np.flatnonzero(depth < layers)).size:
+        at = depth[inside]
+        depth[inside] = at + np.where(rng.random(inside.size) < (at + 1) / (2 * at), 1, -1)
+        steps[inside] += 1
+        place[inside] += rng.standard_normal(inside.size)
+    return steps, place
+
+
+def test_l17_and_l18_are_what_walks_through_a_slab_do(rng: np.random.Generator) -> None:
+    # An oracle without fields: D = 1/2 step. On a lattice of n layers x / sinh x is n sinh k / sinh nk, cosh k = e^(q^2/2).
+    n, walks = 24, 40_000
+    steps, place = conditioned_walks(n, walks=walks, rng=rng)
+    error = steps.std() / math.sqrt(walks)
+    assert steps.mean() == pytest.approx((n**2 - 1) / 3, abs=4 * error)  # L^2 / 6 D
+    for x in (1.0, 3.0):
+        k = np.arccosh(np.exp((x / n) ** 2 / 2))
+        lattice = n * np.sinh(k) / np.sinh(n * k)
+        wave = np.cos(place * x / n)
+        assert wave.mean() == pytest.approx(lattice, abs=4 * wave.std() / math.sqrt(walks))
+        law = diffusive_field_correlation(x / n, thickness=n).real
+        assert law == pytest.approx(lattice, abs=x**2 / n**2)  # the lattice is wrong by O(1 / n^2)
+    for y in (1.0, 1.5, 2.5):
+        detuning = 2 * 0.5 * (y / n) ** 2
+        wave = np.exp(1j * detuning * steps)
+        law = diffusive_field_correlation(0.0, thickness=n, detuning=detuning, diffusion=0.5)
+        assert abs(wave.mean() - law) < 4 * wave.std() / math.sqrt(walks) + y**2 / n**2
+        assert abs(law) ** 2 == pytest.approx(4 * y**2 / (np.cosh(2 * y) - np.cos(2 * y)), rel=1e-12)
+
+
+def test_l18_half_width_in_frequency() -> None:
+    # |C|^2 = 1/2 at d omega L^2 / D = 9.181, 1.53 over the mean time of flight L^2 / 6 D.
+    found = abs(diffusive_field_correlation(0.0, thickness=1e-3, detuning=9.181 * 20 / 1e-6, diffusion=20.0)) ** 2
+    assert found == pytest.approx(0.5, abs=1e-4)
+
+
+def test_l18_slab_forgets_frequency_by_its_spectral_law() -> None:
     # L18: 4 y^2 / (cosh 2y - cos 2y), y = L sqrt(d omega / 2 D); modes are the lines, weights taken out.
     y = np.array([0.0, 1.0, 1.5, 2.5])
     detunings = tuple((2 * 1e3 * (y / 1e-3) ** 2).tolist())
