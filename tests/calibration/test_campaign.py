@@ -58,7 +58,7 @@ def test_every_pattern_is_shown_once_and_the_reference_before_and_after() -> Non
     method = make_method(CampaignSettings(basis="canonical", steps=3), inputs=23)
     settings = CampaignSettings(steps=3, reference_interval=5, held_out=7, batch_frames=16)
     plan = make_plan(settings, method)
-    assert [code for code in plan.order if code >= 0] == list(range(24))
+    assert [code for code in plan.order if code >= 0] == list(range(5 + 23))
     assert list(plan.order[:8]) == [OFF] * 8
     assert plan.order[8] == plan.order[-1] == REFERENCE
     gaps = np.diff(plan.positions(REFERENCE))
