@@ -61,6 +61,20 @@ def add_matrix(commands: Any) -> None:
     add("--steps", type=int, default=default.steps, metavar="N", help=f"phases of the reference ({default.steps})")
     add("--patterns", type=int, default=0, metavar="N", help="random patterns, of methods and bases that have them")
     add(
+        "--anchors",
+        type=int,
+        default=default.anchors,
+        metavar="N",
+        help=f"anchors of interferometry ({default.anchors})",
+    )
+    add(
+        "--radius",
+        type=float,
+        default=default.radius,
+        metavar="F",
+        help=f"band of off-axis fields, cycles per pixel ({default.radius:g})",
+    )
+    add(
         "--reference-interval",
         type=int,
         default=default.reference_interval,
@@ -100,6 +114,8 @@ def _matrix(options: argparse.Namespace) -> int:
         basis=options.basis,
         steps=options.steps,
         patterns=options.patterns,
+        anchors=options.anchors,
+        radius=options.radius,
         reference_interval=options.reference_interval,
         held_out=options.held_out,
         seed=options.seed,

@@ -184,9 +184,7 @@ def _solve(
     return best, residual, tries
 
 
-def _iterate(
-    fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int
-) -> Fields:
+def _iterate(fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int) -> Fields:
     """Return fields near a common point of magnitudes and patterns."""
     fields = relaxed_reflections(fields, magnitudes, basis=basis, iterations=iterations, relaxation=RELAXATION)
     return alternating_projections(fields, magnitudes, basis=basis, iterations=SETTLING)

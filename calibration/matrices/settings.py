@@ -11,13 +11,19 @@ import numpy as np
 from calibration.matrices.bases import CanonicalBasis, InputBasis
 from calibration.matrices.campaign_plan import CampaignPlan
 from calibration.matrices.hadamard_bases import HadamardBasis, HadamardPairsBasis, SMatrixBasis
+from calibration.matrices.intensity_methods import InterferometryMethod, PhaseRetrievalMethod
 from calibration.matrices.methods import MatrixMethod
+from calibration.matrices.nested_anchors import plan_interferometry
+from calibration.matrices.off_axis_method import OffAxisMethod
 from calibration.matrices.phase_stepping_method import PhaseSteppingMethod
 from calibration.matrices.state_bases import CirculantBasis, circulant_sequence, random_basis
-from optics.validation import check_choice, check_count
+from optics.validation import check_choice, check_count, check_number
 
 BASES = ("hadamard", "hadamard_pairs", "canonical", "s_matrix", "random", "circulant")
-METHODS = ("phase_stepping",)
+METHODS = ("phase_stepping", "off_axis", "interferometry", "phase_retrieval")
+RANDOM_PATTERNS = 6
+"""Random patterns an unknown of a row that phase retrieval is given: four suffice without noise."""
+
 PATTERNS, JUDGED = 1, 2
 """Keys of the random streams: patterns of the method, and those that are repeated or held out."""
 
@@ -36,6 +42,10 @@ class CampaignSettings:
         Phases of the reference arm for each pattern, evenly over a turn.
     patterns : int, optional
         Patterns of the random basis and of the methods that see intensities; 0 takes what they need with a margin.
+    anchors : int, optional
+        Anchors of numerical interferometry.
+    radius : float, optional
+        Radius of the band of the field in off-axis frames, in cycles per pixel.
     reference_interval : int, optional
         Patterns between two repeats of the reference pattern.
     held_out : int, optional
@@ -55,6 +65,8 @@ class CampaignSettings:
     basis: str = "hadamard"
     steps: int = 4
     patterns: int = 0
+    anchors: int = 20
+    radius: float = 0.11
     reference_interval: int = 32
     held_out: int = 32
     batch_frames: int = 256
@@ -65,7 +77,8 @@ class CampaignSettings:
         check_choice("basis", self.basis, BASES)
         check_count("steps", self.steps, at_least=3)
         check_count("held_out", self.held_out, at_least=2)
-        for name in ("reference_interval", "batch_frames"):
+        check_number("radius", self.radius, unit="cycles/pixel", above=0, at_most=0.17)
+        for name in ("anchors", "reference_interval", "batch_frames"):
             check_count(name, getattr(self, name))
         for name in ("patterns", "seed"):
             check_count(name, getattr(self, name), at_least=0)
@@ -126,8 +139,17 @@ def make_method(settings: CampaignSettings, *, inputs: int) -> MatrixMethod:
     MatrixMethod
         The method.
     """
+    rng = np.random.default_rng([settings.seed, PATTERNS])
+    if settings.method == "interferometry":
+        return InterferometryMethod(plan=plan_interferometry(inputs, rng=rng, anchors=settings.anchors))
+    if settings.method == "phase_retrieval":
+        shown = settings.patterns or RANDOM_PATTERNS * (inputs + 1)
+        return PhaseRetrievalMethod(states=rng.random((shown, inputs)) < 0.5, seed=settings.seed)
+    basis = make_basis(settings, inputs=inputs)
+    if settings.method == "off_axis":
+        return OffAxisMethod(basis=basis, radius=settings.radius)
     phases = tuple(2 * math.pi * step / settings.steps for step in range(settings.steps))
-    return PhaseSteppingMethod(basis=make_basis(settings, inputs=inputs), phases=phases)
+    return PhaseSteppingMethod(basis=basis, phases=phases)
 
 
 def make_plan(settings: CampaignSettings, method: MatrixMethod) -> CampaignPlan:

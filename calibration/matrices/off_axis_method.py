@@ -1,0 +1,160 @@
+"""A transmission matrix by off-axis holography: one frame a pattern, beside a tilted reference."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.holography.carrier import find_carrier
+from calibration.holography.off_axis import off_axis_fields
+from calibration.holography.reference_envelope import ReferenceEnvelope, measured_envelope
+from calibration.holography.separation import check_separation
+from calibration.holography.sideband import Sideband
+from calibration.light import FieldEstimate, Light
+from calibration.matrices.bases import InputBasis
+from calibration.matrices.campaign_frames import CampaignFrames
+from calibration.matrices.campaign_plan import OFF
+from calibration.matrices.drift_track import DriftTrack, track_fields
+from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats
+from optics.validation import check_number
+
+CARRIER_FRAMES = 64
+"""Frames of the series in which the carrier is sought, at most."""
+
+BLOCK_FRAMES = 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OffAxisMethod:
+    """Fields of the patterns of a basis from their sidebands, and the matrix from these.
+
+    Parameters
+    ----------
+    basis : InputBasis
+        Patterns; the static field should be among its unknowns.
+    radius : float
+        Radius of the band of the field, in cycles per pixel: D / (2 lambda z) pixels for a round pupil.
+
+    Raises
+    ------
+    ValueError
+        If the radius leaves no room for a carrier.
+
+    Notes
+    -----
+    The carrier is found from the frames, its envelope from those with everything off. One frame tells the carrier from
+    its opposite only by phases of the reference that differ, and here they do not: all rows may be conjugated. Rows
+    are right up to a phase each, that of the reference's aberrations. Near the border of the frame, within a grain of
+    it, fields leak in from the border opposite.
+    """
+
+    basis: InputBasis
+    radius: float = 0.11
+
+    def __post_init__(self) -> None:
+        check_number("radius", self.radius, unit="cycles/pixel", above=0, at_most=0.17)
+
+    @property
+    def series(self) -> InputBasis:
+        """Return the patterns to show."""
+        return self.basis
+
+    @property
+    def phases(self) -> tuple[float, ...]:
+        """Return the one phase of the reference."""
+        return (0.0,)
+
+    @property
+    def ambiguity(self) -> str:
+        """Return what stays open."""
+        return "phase and conjugation"
+
+    @property
+    def whole_frames(self) -> bool:
+        """Return True: a sideband takes whole frames."""
+        return True
+
+    @property
+    def bytes_per_output(self) -> int:
+        """Return the memory that solving takes for each pixel, in bytes."""
+        return 32 * self.basis.frames
+
+    def track(self, frames: CampaignFrames) -> DriftTrack:
+        """Return the drift of the arm, and of the medium, that the reference pattern shows.
+
+        Parameters
+        ----------
+        frames : CampaignFrames
+            Frames of the campaign.
+
+        Returns
+        -------
+        DriftTrack
+            Phase and correlation of its fields.
+        """
+        positions, time = repeats(frames)
+        return track_fields(self._fields(frames, positions, *self._optics(frames)), time)
+
+    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
+        """Return the rows of all pixels.
+
+        Parameters
+        ----------
+        frames : CampaignFrames
+            Frames of the campaign.
+        track : DriftTrack
+            Drift, whose phase is taken off.
+        outputs : slice
+            All pixels.
+
+        Returns
+        -------
+        MatrixRows
+            Rows up to a phase each.
+        """
+        positions = frames.plan.series_positions
+        sideband, envelope = self._optics(frames)
+        shape = (len(positions), frames.outputs)
+        fields, variance = np.empty(shape, np.complex64), np.empty(shape, np.float32)
+        valid = np.ones(frames.outputs, np.bool_)
+        for block in position_blocks(positions, most=BLOCK_FRAMES):
+            part = self._fields(frames, positions[block], sideband, envelope)
+            drift = np.exp(-1j * track.phase_at(frames.time(positions[block])))
+            fields[block] = part.value * drift[:, np.newaxis]
+            variance[block] = part.standard_error**2
+            valid &= part.valid.all(axis=0)
+        solution, errors = self.basis.solve(fields), self.basis.solve_variance(variance)
+        return MatrixRows(
+            outputs=outputs,
+            matrix=np.asarray(solution.matrix, np.complex64),
+            standard_error=as_rows(np.asarray(errors.matrix)),
+            static=np.asarray(solution.static, np.complex64),
+            gain_error=(0.5 * np.sqrt(envelope.variance) / envelope.amplitude**2).ravel().astype(np.float32),
+            valid=valid,
+        )
+
+    def _optics(self, frames: CampaignFrames) -> tuple[Sideband, ReferenceEnvelope]:
+        """Return sideband and envelope, found from the frames."""
+        shape = frames.camera.shape
+        off = frames.light_at(frames.plan.positions(OFF))
+        envelope = measured_envelope(_as_frames(off, shape))
+        shown = _as_frames(frames.light_at(frames.plan.series_positions[:CARRIER_FRAMES]), shape)
+        carrier = find_carrier(shown.value - envelope.bias, radius=self.radius)
+        check_separation(carrier.frequency, radius=self.radius)
+        return Sideband(shape=shape, carrier=carrier.frequency, radius=self.radius), envelope
+
+    @staticmethod
+    def _fields(
+        frames: CampaignFrames, positions: NDArray[np.int64], sideband: Sideband, envelope: ReferenceEnvelope
+    ) -> FieldEstimate:
+        """Return fields of positions, shape (position, output)."""
+        light = _as_frames(frames.light_at(positions), frames.camera.shape)
+        found = off_axis_fields(light, sideband, reference=envelope)
+        flat = (len(positions), -1)
+        return FieldEstimate(found.value.reshape(flat), found.standard_error.reshape(flat), found.valid.reshape(flat))
+
+
+def _as_frames(light: Light, shape: tuple[int, int]) -> Light:
+    """Return light of positions with one frame each as frames (frame, y, x)."""
+    size = (-1, *shape)
+    return Light(light.value.reshape(size), light.variance.reshape(size), light.valid.reshape(size))
