@@ -1,4 +1,4 @@
-"""Laws L22 to L24 behind phase screens and a slab: entries and spectra from the parameters of the medium, and where not."""
+"""Laws L22 to L24 behind phase screens and a slab: entries and spectra from parameters, and where the laws end."""
 
 import math
 from dataclasses import replace
@@ -112,9 +112,7 @@ def test_l24_columns_of_neighbours_are_one_speckle_shifted_no_product_of_gram_ma
     pair = np.zeros((2, 2))
     pair[0, 1] = 1
     law = output_coherence(thin, place, inputs=pair)
-    rows, columns = np.indices((20, 24))
-    inner = (columns < 23).ravel()
-    here = np.flatnonzero(inner)
+    here = np.flatnonzero(np.indices((20, 24))[1].ravel() < 23)
     found = matrices(thin, place, media=200)
     shifted = (found[:, here, 0] * found[:, here + 1, 1].conj()).sum(axis=1)
     straight = (found[:, :, 0] * found[:, :, 1].conj()).sum(axis=1)
@@ -203,7 +201,9 @@ def test_coherence_of_two_plane_waves_is_the_forward_memory_law() -> None:
 
 
 def test_predictions_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"512 x 512 samples needs 1024\.0 GiB, more than 1 GiB: take a grid of at most"):
+    with pytest.raises(
+        ValueError, match=r"512 x 512 samples needs 1024\.0 GiB, more than 1 GiB: take a grid of at most"
+    ):
         input_coherence(replace(THICK, grid_rows=512, grid_columns=512), site(lattice(4, 5), 16, 20))
     with pytest.raises(ValueError, match=r"inputs must have shape \(20, 20\), got \(3, 3\)"):
         output_coherence(THICK, site(lattice(4, 5), 16, 20), inputs=np.eye(3))
