@@ -1,4 +1,21 @@
-"""Physics of the bench, from the states of mirrors to camera counts."""
+"""Physics of the bench, from the states of mirrors to camera counts.
+
+What stands on a bench is here: laser, DMD, layouts, a description of every medium, camera, and the bench itself. Its
+parts have packages of their own:
+
+`optics.media`
+    What scatters: the media behind the descriptions, their matrices and the laws they follow.
+`optics.propagation`
+    Light in free space and through lenses: `angular_spectrum`, Fresnel, Fraunhofer, `four_f`, each with its adjoint.
+`optics.speckle`
+    Speckle generated (`speckle_field`) and measured in frames (`contrast`, `measure_grain`, `check_law`).
+`optics.mirrors`, `optics.encodings`
+    Orders, blaze, flatness and faults of the mirrors; complex fields as binary patterns.
+`optics.sensing`
+    What pixels, converters and shutters do to light.
+`optics.files`
+    Benches and parts in TOML files.
+"""
 
 import os
 
@@ -18,7 +35,22 @@ from optics.files.resources import data_folder
 from optics.laser import Laser
 from optics.light_budget import LightBudget, light_budget
 from optics.macropixels import Layout, MacropixelLayout, input_positions, square_block
-from optics.media import GaussianDescription, GaussianMedium, Medium
+from optics.media import (
+    ChannelsDescription,
+    DiffusiveSlabDescription,
+    DriftDescription,
+    FiniteGrainDescription,
+    GaussianDescription,
+    GaussianMedium,
+    MeasuredDescription,
+    Medium,
+    MediumDescription,
+    MediumSite,
+    MultisliceDescription,
+    PartiallyCoherentDescription,
+    PolarisedDescription,
+    StreamedDescription,
+)
 from optics.mirrors.blaze import (
     blaze_incidence,
     blaze_number,
@@ -52,8 +84,12 @@ __all__ = [
     "BenchDescription",
     "BoardVibration",
     "Camera",
+    "ChannelsDescription",
+    "DiffusiveSlabDescription",
     "Dmd",
+    "DriftDescription",
     "Exposure",
+    "FiniteGrainDescription",
     "FrameRenderer",
     "GaussianDescription",
     "GaussianMedium",
@@ -63,15 +99,22 @@ __all__ = [
     "LightBudget",
     "ListedLayout",
     "MacropixelLayout",
+    "MeasuredDescription",
     "Medium",
+    "MediumDescription",
+    "MediumSite",
     "MirrorFaults",
+    "MultisliceDescription",
     "Orders",
     "Orientation",
+    "PartiallyCoherentDescription",
     "PathLayout",
+    "PolarisedDescription",
     "Sensor",
     "Shutter",
     "SimulatedBench",
     "Sinusoid",
+    "StreamedDescription",
     "Throughput",
     "bench_from_table",
     "bench_to_table",

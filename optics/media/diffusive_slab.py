@@ -75,7 +75,7 @@ class DiffusiveSlabDescription:
 
     @property
     def delivers_evenly(self) -> bool:
-        """Return whether every input sends the collected fraction to the pixels, on average: no, by its distance from the pixels."""
+        """Return whether every input sends the collected fraction to the pixels: no, its distance decides."""
         return False
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:

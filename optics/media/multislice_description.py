@@ -121,7 +121,7 @@ class MultisliceDescription:
 
     @property
     def delivers_evenly(self) -> bool:
-        """Return whether every input sends the collected fraction to the pixels, on average: no, some of it leaves the region."""
+        """Return whether every input sends the collected fraction to the pixels: no, some leaves the region."""
         return False
 
     def build(self, site: MediumSite, *, seed: int) -> Medium:
@@ -227,7 +227,7 @@ class MultisliceDescription:
         return EntranceGrid(site.input_positions, pitch=self.input_pitch, shape=self.shape, footprint=footprint)
 
     def _half_mask(self, distance: float, aperture: float, wavelength: float) -> Plane | None:
-        """Return the factors of a distance behind a stop, half of them: they are even in x; None where nothing happens."""
+        """Return half of the factors of free space, which are even in x; None where nothing happens."""
         if not distance and math.isinf(aperture):
             return None
         return self.free_space(distance, aperture, wavelength=wavelength)[:, : self.shape[1] // 2 + 1].copy()

@@ -1,4 +1,4 @@
-"""What the matrix of a multislice medium is on average, from the parameters of the medium: grain, Gram matrices, moments.
+"""What the matrix of a multislice medium is on average: grain, Gram matrices and moments from its parameters.
 
 The mean of a product of two fields travels as the fields do, in its two places; a phase screen multiplies it by the
 coherence that it leaves between two points (`optics.media.phase_screens.screen_coherence`). No screen is drawn here.
@@ -92,11 +92,11 @@ def output_coherence(
     source = np.eye(paint.shape[1]) if inputs is None else np.asarray(inputs)
     if source.shape != (paint.shape[1], paint.shape[1]):
         raise ValueError(f"inputs must have shape ({paint.shape[1]}, {paint.shape[1]}), got {source.shape}")
-    coherence = paint @ source @ paint.T
+    coherence: Coherence = (paint @ source @ paint.T).astype(np.complex128)
     for step in _steps(description, site.wavelength, adjoint=False):
         coherence = step(coherence)
     seen = _seen(description, site)
-    return coherence[np.ix_(seen, seen)] * _gain(description)
+    return np.asarray(coherence[np.ix_(seen, seen)] * _gain(description))
 
 
 def input_coherence(description: MultisliceDescription, site: MediumSite) -> Coherence:
@@ -227,7 +227,9 @@ def _seen(description: MultisliceDescription, site: MediumSite) -> NDArray[np.in
     axes = []
     for pixels, size in zip(site.output_shape, description.shape, strict=True):
         count = pixels * description.samples_per_pixel
-        places = np.concatenate([np.arange(own.start, own.stop) for _, own in wrapped_slices(-(count // 2), count, size)])
+        places = np.concatenate(
+            [np.arange(own.start, own.stop) for _, own in wrapped_slices(-(count // 2), count, size)]
+        )
         axes.append(places)
     return np.ravel_multi_index(np.ix_(*axes), description.shape).ravel()
 
@@ -255,7 +257,7 @@ def _steps(description: MultisliceDescription, wavelength: float, *, adjoint: bo
             ends.append(_filter(description, distance, aperture, wavelength, adjoint=adjoint))
 
     def pass_screen(coherence: Coherence) -> Coherence:
-        return coherence * screen
+        return np.asarray(coherence * screen)
 
     inside: list[Step] = [pass_screen]
     for _ in range(description.screens - 1):

@@ -136,8 +136,7 @@ def test_l19_motion_within_an_exposure_lowers_the_contrast(law: str, duration: f
 
 @pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0, 4.0, 10.0])
 def test_l19_many_slices_are_the_closed_forms(ratio: float) -> None:
-    # 400 slices of T = ratio tau_c: the sum over moments is the integral up to (T / n tau_c)^2, and T / n tau_c / 3 of
-    # the diagonal where g_1 has a cusp.
+    # 400 slices of T = ratio tau_c: the sum over moments is the integral up to (T / n tau_c)^2.
     moments = (np.arange(400) + 0.5) / 400 * 2.0 * ratio
     lags = np.subtract.outer(moments, moments)
     exponential = (math.exp(-2 * ratio) - 1 + 2 * ratio) / (2 * ratio**2)

@@ -120,7 +120,7 @@ def test_l17_half_width_of_the_memory_effect() -> None:
 
 
 def conditioned_walks(layers: int, *, walks: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and transverse displacement of walks from the first layer that leave at the last, none back at the first."""
+    """Steps and transverse displacement of walks from the first layer to the last, none of them back at the first."""
     depth, steps, place = np.ones(walks), np.zeros(walks), np.zeros(walks)
     while (inside := np.flatnonzero(depth < layers)).size:
         at = depth[inside]
@@ -131,7 +131,7 @@ def conditioned_walks(layers: int, *, walks: int, rng: np.random.Generator) -> t
 
 
 def test_l17_and_l18_are_what_walks_through_a_slab_do(rng: np.random.Generator) -> None:
-    # An oracle without fields: D = 1/2 step. On a lattice of n layers x / sinh x is n sinh k / sinh nk, cosh k = e^(q^2/2).
+    # An oracle without fields, D = 1/2. On a lattice of n layers x / sinh x is n sinh k / sinh nk, cosh k = e^(q^2/2).
     n, walks = 24, 40_000
     steps, place = conditioned_walks(n, walks=walks, rng=rng)
     error = steps.std() / math.sqrt(walks)
@@ -145,10 +145,10 @@ def test_l17_and_l18_are_what_walks_through_a_slab_do(rng: np.random.Generator) 
         assert law == pytest.approx(lattice, abs=x**2 / n**2)  # the lattice is wrong by O(1 / n^2)
     for y in (1.0, 1.5, 2.5):
         detuning = 2 * 0.5 * (y / n) ** 2
-        wave = np.exp(1j * detuning * steps)
-        law = diffusive_field_correlation(0.0, thickness=n, detuning=detuning, diffusion=0.5)
-        assert abs(wave.mean() - law) < 4 * wave.std() / math.sqrt(walks) + y**2 / n**2
-        assert abs(law) ** 2 == pytest.approx(4 * y**2 / (np.cosh(2 * y) - np.cos(2 * y)), rel=1e-12)
+        turned = np.exp(1j * detuning * steps)
+        spectral = diffusive_field_correlation(0.0, thickness=n, detuning=detuning, diffusion=0.5)
+        assert abs(turned.mean() - spectral) < 4 * turned.std() / math.sqrt(walks) + y**2 / n**2
+        assert abs(spectral) ** 2 == pytest.approx(4 * y**2 / (np.cosh(2 * y) - np.cos(2 * y)), rel=1e-12)
 
 
 def test_l18_half_width_in_frequency() -> None:

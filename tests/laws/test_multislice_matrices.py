@@ -1,4 +1,4 @@
-"""Laws L22 to L24 behind phase screens and a slab: entries and spectra from the parameters of the medium, and where not."""
+"""Laws L22 to L24 behind phase screens and a slab: entries and spectra from parameters, and where the laws end."""
 
 import math
 from dataclasses import replace
@@ -112,9 +112,7 @@ def test_l24_columns_of_neighbours_are_one_speckle_shifted_no_product_of_gram_ma
     pair = np.zeros((2, 2))
     pair[0, 1] = 1
     law = output_coherence(thin, place, inputs=pair)
-    rows, columns = np.indices((20, 24))
-    inner = (columns < 23).ravel()
-    here = np.flatnonzero(inner)
+    here = np.flatnonzero(np.indices((20, 24))[1].ravel() < 23)
     found = matrices(thin, place, media=200)
     shifted = (found[:, here, 0] * found[:, here + 1, 1].conj()).sum(axis=1)
     straight = (found[:, :, 0] * found[:, :, 1].conj()).sum(axis=1)

@@ -57,10 +57,11 @@ def uneven_medium(kind: str, folder: Path) -> MediumDescription:
         return MeasuredDescription(file=str(folder / "matrix.npz"), key="T", collected_fraction=4e-6)
     slab = DiffusiveSlabDescription(collected_fraction=2e-4, thickness=2e-4)
     fine = replace(SLICES, samples_per_pixel=2)
-    return {
+    kinds: dict[str, MediumDescription] = {
         "multislice": SLICES, "fine": fine, "slab": slab, "polarised": PolarisedDescription(inside=SLICES, degree=0.3),
         "drift": DriftDescription(inside=SLICES, law="exponential", correlation_time=1e6),
-    }[kind]  # fmt: skip
+    }  # fmt: skip
+    return kinds[kind]
 
 
 @pytest.mark.parametrize("kind", ["multislice", "fine", "slab", "polarised", "drift", "measured"])
