@@ -65,7 +65,7 @@ def add_matrix(commands: Any) -> None:
         type=int,
         default=default.anchors,
         metavar="N",
-        help=f"anchors of interferometry ({default.anchors})",
+        help="anchors of interferometry (up to 20)",
     )
     add(
         "--radius",

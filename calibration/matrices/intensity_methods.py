@@ -179,7 +179,7 @@ class InterferometryMethod(IntensityMethod):
             Rows up to a phase and a conjugation each.
         """
         found = decode(steady_light(frames, track, outputs=outputs), self.plan)
-        valid = found.matrix.valid.all(axis=1)
+        valid = np.asarray(found.matrix.valid.all(axis=1))
         return MatrixRows(
             outputs=outputs,
             matrix=np.asarray(found.matrix.value, np.complex64),

@@ -1,5 +1,6 @@
 """A transmission matrix by off-axis holography: one frame a pattern, beside a tilted reference."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,8 @@ class OffAxisMethod:
         Patterns; the static field should be among its unknowns.
     radius : float
         Radius of the band of the field, in cycles per pixel: D / (2 lambda z) pixels for a round pupil.
+    edge : float, optional
+        The window falls to zero between the radius and (1 + edge) times it.
 
     Raises
     ------
@@ -44,12 +47,14 @@ class OffAxisMethod:
     -----
     The carrier is found from the frames, its envelope from those with everything off. One frame tells the carrier from
     its opposite only by phases of the reference that differ, and here they do not: all rows may be conjugated. Rows
-    are right up to a phase each, that of the reference's aberrations. Near the border of the frame, within a grain of
-    it, fields leak in from the border opposite.
+    are right up to a phase each, that of the reference's aberrations. Within 1 / radius pixels of the border of the
+    frame, where fields leak in from the border opposite, rows are flagged; a soft edge of the window keeps the rest
+    clear of that.
     """
 
     basis: InputBasis
-    radius: float = 0.11
+    radius: float = 0.085
+    edge: float = 0.9
 
     def __post_init__(self) -> None:
         check_number("radius", self.radius, unit="cycles/pixel", above=0, at_most=0.17)
@@ -116,7 +121,7 @@ class OffAxisMethod:
         sideband, envelope = self._optics(frames)
         shape = (len(positions), frames.outputs)
         fields, variance = np.empty(shape, np.complex64), np.empty(shape, np.float32)
-        valid = np.ones(frames.outputs, np.bool_)
+        valid = self._clear_of_border(frames.camera.shape)
         for block in position_blocks(positions, most=BLOCK_FRAMES):
             part = self._fields(frames, positions[block], sideband, envelope)
             drift = np.exp(-1j * track.phase_at(frames.time(positions[block])))
@@ -140,8 +145,20 @@ class OffAxisMethod:
         envelope = measured_envelope(_as_frames(off, shape))
         shown = _as_frames(frames.light_at(frames.plan.series_positions[:CARRIER_FRAMES]), shape)
         carrier = find_carrier(shown.value - envelope.bias, radius=self.radius)
-        check_separation(carrier.frequency, radius=self.radius)
-        return Sideband(shape=shape, carrier=carrier.frequency, radius=self.radius), envelope
+        check_separation(carrier.frequency, radius=self.radius, edge=self.edge)
+        return Sideband(shape=shape, carrier=carrier.frequency, radius=self.radius, edge=self.edge), envelope
+
+    def _clear_of_border(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return which pixels lie far enough from the border, shape (output,)."""
+        border = math.ceil(1 / self.radius)
+        if 2 * border >= min(shape):
+            raise ValueError(
+                f"frames of {shape[0]} x {shape[1]} pixels are within {border} pixels of their border, where fields are "
+                "spoilt: take a larger region of the camera"
+            )
+        clear = np.zeros(shape, np.bool_)
+        clear[border:-border, border:-border] = True
+        return clear.ravel()
 
     @staticmethod
     def _fields(

@@ -43,7 +43,7 @@ class CampaignSettings:
     patterns : int, optional
         Patterns of the random basis and of the methods that see intensities; 0 takes what they need with a margin.
     anchors : int, optional
-        Anchors of numerical interferometry.
+        Anchors of numerical interferometry; 0 takes up to twenty.
     radius : float, optional
         Radius of the band of the field in off-axis frames, in cycles per pixel.
     reference_interval : int, optional
@@ -65,8 +65,8 @@ class CampaignSettings:
     basis: str = "hadamard"
     steps: int = 4
     patterns: int = 0
-    anchors: int = 20
-    radius: float = 0.11
+    anchors: int = 0
+    radius: float = 0.085
     reference_interval: int = 32
     held_out: int = 32
     batch_frames: int = 256
@@ -78,9 +78,9 @@ class CampaignSettings:
         check_count("steps", self.steps, at_least=3)
         check_count("held_out", self.held_out, at_least=2)
         check_number("radius", self.radius, unit="cycles/pixel", above=0, at_most=0.17)
-        for name in ("anchors", "reference_interval", "batch_frames"):
+        for name in ("reference_interval", "batch_frames"):
             check_count(name, getattr(self, name))
-        for name in ("patterns", "seed"):
+        for name in ("patterns", "anchors", "seed"):
             check_count(name, getattr(self, name), at_least=0)
 
     def table(self) -> dict[str, Any]:
@@ -141,7 +141,8 @@ def make_method(settings: CampaignSettings, *, inputs: int) -> MatrixMethod:
     """
     rng = np.random.default_rng([settings.seed, PATTERNS])
     if settings.method == "interferometry":
-        return InterferometryMethod(plan=plan_interferometry(inputs, rng=rng, anchors=settings.anchors))
+        anchors = settings.anchors or min(20, inputs - math.ceil(0.75 * inputs))
+        return InterferometryMethod(plan=plan_interferometry(inputs, rng=rng, anchors=anchors))
     if settings.method == "phase_retrieval":
         shown = settings.patterns or RANDOM_PATTERNS * (inputs + 1)
         return PhaseRetrievalMethod(states=rng.random((shown, inputs)) < 0.5, seed=settings.seed)
