@@ -3,10 +3,10 @@
 import numpy as np
 
 from calibration.matrices.campaign_plan import Batch, CampaignPlan
-from calibration.matrices.stepped_fields import stepped_fields
+from calibration.matrices.stepped_fields import stepped_terms
 from optics.camera import Camera, Counts
 
-BYTES_PER_FIELD = 13
+BYTES_PER_FIELD = 12
 
 
 class FieldCache:
@@ -27,8 +27,8 @@ class FieldCache:
         Interference terms, drift not taken off.
     variance : ndarray of float32, shape (pattern, output)
         Their variances.
-    valid : ndarray of bool, shape (pattern, output)
-        Where the frames determine them.
+    valid : ndarray of bool, shape (output,)
+        Outputs that the frames determined in every pattern so far.
     """
 
     def __init__(self, plan: CampaignPlan, camera: Camera, *, exposure_time: float) -> None:
@@ -36,7 +36,7 @@ class FieldCache:
         self._plan, self._camera, self._exposure_time = plan, camera, exposure_time
         self.value = np.zeros(shape, np.complex64)
         self.variance = np.zeros(shape, np.float32)
-        self.valid = np.zeros(shape, np.bool_)
+        self.valid = np.ones(camera.pixels, np.bool_)
 
     @staticmethod
     def size(plan: CampaignPlan, camera: Camera) -> int:
@@ -75,7 +75,7 @@ class FieldCache:
             return
         grouped = words.reshape(len(codes), steps, -1)[own]
         phases = np.array(self._plan.phases)
-        fields = stepped_fields(grouped, self._camera, phases=phases, exposure_time=self._exposure_time)
-        self.value[codes[own]] = fields.value
-        self.variance[codes[own]] = fields.standard_error**2
-        self.valid[codes[own]] = fields.valid
+        terms = stepped_terms(grouped, self._camera, phases=phases, exposure_time=self._exposure_time)
+        self.value[codes[own]] = terms.value
+        self.variance[codes[own]] = terms.variance
+        self.valid &= terms.valid

@@ -12,7 +12,7 @@ from calibration.matrices.campaign_frames import CampaignFrames
 from calibration.matrices.campaign_plan import OFF
 from calibration.matrices.drift_track import DriftTrack, track_fields
 from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
-from calibration.matrices.stepped_fields import stepped_fields
+from calibration.matrices.stepped_fields import stepped_fields, stepped_terms
 from optics.validation import check_number
 
 BLOCK_BYTES = 2**26
@@ -133,27 +133,24 @@ class PhaseSteppingMethod:
     ) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.bool_]]:
         """Return interference terms of all patterns at some pixels, drift taken off, their variances, what is valid."""
         positions = frames.plan.series_positions
+        drift = track.phase_at(frames.time(positions))
         if frames.decoded is not None:
             kept = frames.decoded
-            drift = np.exp(-1j * track.phase_at(frames.time(positions))).astype(np.complex64)
-            good = np.asarray(kept.valid[:, outputs].all(axis=0))
-            known = np.asarray(np.where(good, kept.variance[:, outputs], np.float32(0)))
-            return np.asarray(kept.value[:, outputs] * drift[:, np.newaxis]), known, good
+            turn = np.exp(-1j * drift).astype(np.complex64)[:, np.newaxis]
+            known = np.asarray(kept.valid[outputs])
+            return np.asarray(kept.value[:, outputs] * turn), np.asarray(kept.variance[:, outputs]), known
         width = outputs.stop - outputs.start
         fields = np.empty((len(positions), width), np.complex64)
         variance = np.empty((len(positions), width), np.float32)
         valid = np.ones(width, np.bool_)
         most = max(1, BLOCK_BYTES // (width * frames.plan.steps * frames.camera.word.itemsize))
         for block in position_blocks(positions, most=most):
-            words = frames.words(positions[block], outputs=outputs)
-            part = stepped_fields(
-                words, frames.camera, phases=np.array(self.phases), exposure_time=frames.exposure_time
-            )
-            drift = track.phase_at(frames.time(positions[block]))
-            np.multiply(part.value, np.exp(-1j * drift).astype(np.complex64)[:, np.newaxis], out=fields[block])
-            np.square(part.standard_error, out=variance[block])
-            valid &= part.valid.all(axis=0)
-        variance[:, ~valid] = 0  # those pixels are flagged; an infinite error would spoil sums
+            part = stepped_terms(
+                frames.words(positions[block], outputs=outputs), frames.camera, phases=np.array(self.phases),
+                exposure_time=frames.exposure_time, drift=drift[block],
+            )  # fmt: skip
+            fields[block], variance[block] = part.value, part.variance
+            valid &= part.valid
         return fields, variance, valid
 
     def _reference_power(
