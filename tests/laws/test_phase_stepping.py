@@ -177,7 +177,7 @@ def test_l50_error_of_the_reference_itself(rng: np.random.Generator) -> None:
 def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_them_back(
     rng: np.random.Generator,
 ) -> None:
-    inputs, outputs, draws = 90, 360, 40
+    inputs, outputs, draws = 90, 360, 50
     gamma = inputs / outputs
     raw, even = [], []
     for _ in range(draws):
@@ -194,7 +194,7 @@ def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_t
     for moments, law in ((raw, 1 + 2 * gamma), (even, 1 + gamma)):
         allowed = 4 * np.std(moments) / np.sqrt(draws) + 3 / outputs
         assert np.mean(moments) == pytest.approx(law, abs=allowed)
-        assert allowed < 0.1 * gamma
+        assert allowed < 0.15 * gamma
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3])
@@ -237,7 +237,7 @@ def test_l54_twin_disappears_with_the_steps_that_the_frames_tell(rng: np.random.
         read_noise=8.0, bits=10, black_level=30.0,
     )  # fmt: skip
     patterns, rate = 3, 1e6
-    errors = rng.normal(0, 0.2, count)
+    errors = 0.2 * np.arange(count) + rng.normal(0, 0.05, count)  # drift and jitter
     errors -= errors.mean()
     signal = speckle(rng, patterns, *camera.shape, mean=rate)
     frames = np.abs(signal[:, None] + 1e3 * np.exp(-1j * (turn(count) + errors))[:, None, None]) ** 2
