@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from calibration.holography.phase_drift import relative_phase
 from calibration.holography.phase_optimum import optimum_reference, predicted_variance, reference_for_camera
@@ -166,6 +167,18 @@ def test_weights_of_pixels_gain_what_shot_noise_allows(rng: np.random.Generator,
     assert errors["equal"] / errors["pixel"] == pytest.approx(gain, abs=0.03)
 
 
+def test_weights_of_pixels_do_not_follow_the_noise_of_few_electrons(rng: np.random.Generator) -> None:
+    signal = speckle(rng, 1, 200_000, mean=30.0)
+    light = stepped(rng, signal, np.sqrt(30), turn(4), noise=2.0)
+    truth = signal * np.sqrt(30)
+    bias = {}
+    for weighting in ("equal", "pixel"):
+        term = interference_term(light, steps=turn(4), weighting=weighting)
+        bias[weighting] = np.mean(((term.value - truth) * truth.conj()).real) / np.mean(np.abs(truth) ** 2)
+    assert abs(bias["equal"]) < 3e-3
+    assert abs(bias["pixel"]) < 1e-2
+
+
 def test_weights_of_frames_gain_where_exposures_differ(rng: np.random.Generator) -> None:
     signal, sigma = speckle(rng, 1, 60_000), np.array([0.1, 0.1, 0.1, 0.1, 0.5])[:, None]
     frames = np.abs(signal[:, None] + np.exp(-1j * UNEVEN)[:, None]) ** 2 + rng.normal(size=(1, 5, 60_000)) * sigma
@@ -176,6 +189,9 @@ def test_weights_of_frames_gain_where_exposures_differ(rng: np.random.Generator)
     covariance = np.linalg.inv(matrix.T / sigma[:, 0] ** 2 @ matrix)
     best = interference_term(light, steps=UNEVEN, weighting="frame")
     assert best.standard_error[0, 900] ** 2 == pytest.approx(covariance[1, 1] + covariance[2, 2], rel=1e-5)
+    left = [0, 2, 3, 4]
+    covariance = np.linalg.inv(matrix[left].T / sigma[left, 0] ** 2 @ matrix[left])
+    assert best.standard_error[0, 3] ** 2 == pytest.approx(covariance[1, 1] + covariance[2, 2], rel=1e-5)
     equal = interference_term(light, steps=UNEVEN)
     for term in (best, equal):
         error = np.abs(term.value - signal)[0] ** 2
@@ -188,18 +204,42 @@ def test_weights_of_frames_gain_where_exposures_differ(rng: np.random.Generator)
 def test_step_errors_are_recovered_within_their_standard_errors(
     rng: np.random.Generator, count: int, sigma: float
 ) -> None:
-    deviations = []
-    for _ in range(30):
-        errors = rng.normal(0, sigma, count)
-        light = stepped(rng, speckle(rng, 2, 6000, mean=1500.0), 60.0, turn(count) + errors, noise=15)
-        estimate = estimate_steps(light, steps=turn(count))
-        assert estimate.converged
-        assert np.mean(estimate.steps - turn(count)) == pytest.approx(0, abs=1e-9)
-        deviations.append((estimate.steps - turn(count) - errors + errors.mean()) / estimate.standard_error)
-        assert np.isnan(estimate.misfit) if count == 3 else estimate.misfit < 12
-    # Thirty sets with count - 1 independent errors each, and standard errors of 9 % from 64 blocks.
-    allowed = 4 / np.sqrt(2 * 30 * (count - 1)) + 0.05
-    assert np.sqrt(np.mean(np.square(deviations))) == pytest.approx(1, abs=allowed)
+    sets = 200
+    errors = rng.normal(0, sigma, (sets, count))
+    light = stepped(rng, speckle(rng, sets, 2500, mean=1500.0), 60.0, turn(count) + errors, noise=15)
+    estimate = estimate_steps(light, steps=turn(count), shared=False)
+    assert estimate.converged.mean() >= 0.99
+    found = estimate.converged
+    assert np.abs(np.mean(estimate.steps - turn(count), axis=1)).max() < 1e-9
+    deviations = (estimate.steps - turn(count) - errors + errors.mean(axis=1, keepdims=True)) / estimate.standard_error
+    # Sets with count - 1 independent errors each, and standard errors of 9 % from 64 blocks.
+    allowed = 4 / np.sqrt(2 * sets * (count - 1)) + 0.03
+    assert np.sqrt(np.mean(np.square(deviations[found]))) == pytest.approx(1, abs=allowed)
+    if count == 3:
+        assert np.isnan(estimate.misfit).all()
+    else:  # above 1 with many steps: bright pixels have more shot noise than the mean
+        assert np.mean(estimate.misfit[found]) == pytest.approx(1, abs=0.4)
+
+
+def test_grains_wider_than_a_pixel_are_in_the_standard_errors(rng: np.random.Generator) -> None:
+    sets, errors = 60, rng.normal(0, 0.2, (60, 4))
+    field = gaussian_filter(rng.normal(size=(2, sets, 128, 160)), (0, 0, 1.2, 1.2), mode="wrap")
+    field *= 40 / np.sqrt(2 * np.mean(field**2))
+    light = stepped(rng, field[0] + 1j * field[1], 60.0, turn(4) + errors, noise=15)
+    estimate = estimate_steps(light, steps=turn(4), shared=False)
+    deviations = (estimate.steps - turn(4) - errors + errors.mean(axis=1, keepdims=True)) / estimate.standard_error
+    assert np.sqrt(np.mean(deviations**2)) == pytest.approx(1.1, abs=4 / np.sqrt(2 * sets * 3) + 0.05)
+
+
+def test_frames_of_uneven_noise_do_not_bend_the_steps(rng: np.random.Generator) -> None:
+    deviation, errors = np.array([5.0, 5.0, 900.0, 5.0, 5.0]), rng.normal(0, 0.1, 5)
+    frames = np.abs(speckle(rng, 1, 1, 40_000, mean=1500.0) + 60 * np.exp(-1j * (UNEVEN + errors))[:, None]) ** 2
+    value = frames + rng.normal(size=frames.shape) * deviation[:, None]
+    variance = np.broadcast_to(deviation[:, None] ** 2, value.shape)
+    light = Light(value.astype(np.float32), variance.astype(np.float32), np.ones(value.shape, bool))
+    estimate = estimate_steps(light, steps=UNEVEN)
+    assert np.all(np.abs(estimate.steps - UNEVEN - errors + errors.mean()) < 4.5 * estimate.standard_error)
+    assert estimate.standard_error.max() < 0.02
 
 
 def test_patterns_of_their_own_steps_are_told_apart(rng: np.random.Generator) -> None:
@@ -283,7 +323,7 @@ def test_relative_phase_without_light_says_that_it_knows_nothing() -> None:
 
 
 def test_dark_references_and_dead_rows_are_flagged(rng: np.random.Generator) -> None:
-    light = stepped(rng, speckle(rng, 5, 40, mean=1e4), 100.0, turn(4), noise=5)
+    light = stepped(rng, speckle(rng, 5, 40, mean=1e4), 100.0, turn(4), noise=2000)
     term = interference_term(light, steps=turn(4))
     reference = np.full(40, 100.0 + 0j)
     reference[3] = 0
