@@ -27,7 +27,7 @@ PIXELS = 120_000
 
 def speckle(rng: np.random.Generator, *shape: int, mean: float = 1.0) -> np.ndarray:
     """Circular Gaussian fields of a mean intensity."""
-    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * np.sqrt(mean / 2)
+    return np.asarray((rng.normal(size=shape) + 1j * rng.normal(size=shape)) * np.sqrt(mean / 2))
 
 
 def turn(count: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def turn(count: int) -> np.ndarray:
 
 def frames_of(signal: np.ndarray, reference: np.ndarray | complex, steps: np.ndarray) -> np.ndarray:
     """Frames (pattern, step, pixel) of signals (pattern, pixel)."""
-    return np.abs(signal[:, None] + reference * np.exp(-1j * np.asarray(steps))[..., None]) ** 2
+    return np.asarray(np.abs(signal[:, None] + reference * np.exp(-1j * np.asarray(steps))[..., None]) ** 2)
 
 
 def light_of(frames: np.ndarray, variance: np.ndarray | float = 0.0) -> Light:
@@ -179,7 +179,8 @@ def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_t
 ) -> None:
     inputs, outputs, draws = 90, 360, 50
     gamma = inputs / outputs
-    raw, even = [], []
+    raw: list[float] = []
+    even: list[float] = []
     for _ in range(draws):
         matrix, reference = speckle(rng, outputs, inputs), speckle(rng, outputs)
         frames = frames_of(matrix.T, reference, turn(4))
