@@ -70,8 +70,9 @@ def solve_pixels(
 
     Notes
     -----
-    A frame that fluctuated up has too large a variance, and weighting by it would pull fields down. The variance is
-    therefore fitted by the same three unknowns first, which leaves next to nothing of that (it is linear in the light).
+    A frame that fluctuated up has too large a variance, and weighting by it pulls fields down. The variance is
+    therefore fitted by the same three unknowns first (it is linear in the light), which keeps the standard error right.
+    With 30 electrons a frame and arm fields still come out 0.3 % too small, with 200 electrons 0.05 %.
     """
     pattern, position = np.nonzero(pixels)
     fit = PixelFit(

@@ -90,7 +90,7 @@ def interference_term(
     light hardly depends on the phase. It gains where frames differ in their noise (exposure time, averages). "pixel"
     gains where shot noise rules and the two arms are of one strength: the variance falls by a factor of 1.25 with four
     steps, 1.35 with five and 1.43 with eight. It is 1.05 where the dark variance is that of the mean light, 1.1 where
-    the reference is nine times the signal. It costs about 2 us a pixel.
+    the reference is nine times the signal. It costs a few microseconds a pixel.
 
     Errors of the steps are not in the standard error: they are common to all pixels, and random ones of rms sigma add
     a relative variance of 2 sigma^2 / N (law L54); `step_errors` finds them.

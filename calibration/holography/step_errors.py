@@ -1,8 +1,8 @@
 """True steps of the reference, estimated from the frames themselves.
 
-Wang and Han alternate between two least-squares fits: fields at known steps, steps at known fields. Here both are done
-on the second moments of the frames (a matrix of step x step, however many pixels): the fields are eliminated, and the
-steps follow by Gauss-Newton, which converges in a few iterations.
+Wang and Han alternate between two least-squares fits: fields at known steps, steps at known fields. Here this is done
+on the second moments of the frames (a matrix of step x step, however many pixels). It comes near the answer from far
+away, but then slowly, and cannot use what else is known of the fields: Gauss-Newton on the equations takes over.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,11 @@ from calibration.holography.step_moments import StepMoments, step_moments
 from calibration.light import Light
 from optics.validation import check_count
 
+ALTERNATIONS = 10
+"""Rounds of fits of fields and steps in turn before Gauss-Newton: without them it loses its way from 0.6 rad on."""
+
 ITERATIONS = 50
-"""Iterations after which the search is given up."""
+"""Iterations of Gauss-Newton after which the search is given up."""
 
 SETTLED = 1e-9
 """Change of the steps, in radians, that ends the search."""
@@ -43,7 +46,7 @@ class StepEstimate:
         differ in their steps alone, far more where the light or the medium changed too; NaN for three steps, which
         leave none.
     iterations : int
-        Iterations that the search took.
+        Iterations of Gauss-Newton that the search took.
     """
 
     steps: NDArray[np.float64]
@@ -69,14 +72,15 @@ def estimate_steps(
     light : Light
         Light of shape (pattern, step, ...), with the variances of the camera model.
     steps : array_like, shape (step,) or (pattern, step)
-        Commanded phases, in radians; the search starts there. Errors up to about 0.5 rad are found.
+        Commanded phases, in radians; the search starts there. Random errors of 0.4 rad rms are found.
     shared : bool, optional
         Whether all patterns were taken at the same steps (a piezo that repeats its errors), or each has its own
         (drift). Shared steps must be commanded alike.
     circular : bool, optional
         Whether the fields are known to be speckle. With three or four steps nothing else determines the errors.
     blocks : int, optional
-        Blocks of pixels whose scatter gives the standard errors. A block must be larger than a speckle grain.
+        About how many tiles of the frame have their scatter give the standard errors. A tile should measure several
+        speckle grains across; 64 tiles give standard errors to 9 %.
 
     Returns
     -------
@@ -142,7 +146,7 @@ class _Search:
 
     def run(self, start: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
         """Return the steps, the last change of each set, and the iterations taken."""
-        found, moved, iterations = start.copy(), np.full(len(start), np.inf), 0
+        found, moved, iterations = self._alternated(start), np.full(len(start), np.inf), 0
         while moved.max() >= SETTLED and iterations < ITERATIONS:
             iterations += 1
             scales = self._scales(found)
@@ -151,6 +155,17 @@ class _Search:
             moved = np.abs(move).max(axis=1)
             found = found + move * np.minimum(1, LARGEST_MOVE / np.maximum(moved, LARGEST_MOVE))[:, None]
         return found, moved, iterations
+
+    def _alternated(self, start: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return steps after some rounds of fitting the fields to the frames and the frames to the fields."""
+        found = start.copy()
+        for _ in range(ALTERNATIONS):
+            _, inverse = _fit(found)
+            across = self._total @ inverse.transpose(0, 2, 1)
+            rows = across @ np.linalg.pinv(inverse @ across, rcond=1e-12)
+            change = np.angle((rows[..., 1] - 1j * rows[..., 2]) * np.exp(-1j * found))
+            found += change - change.mean(axis=1, keepdims=True)
+        return found
 
     def errors(self, found: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Return standard errors, misfit, and whether the steps are determined, from the scatter of the blocks."""

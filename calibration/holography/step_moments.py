@@ -46,7 +46,7 @@ def step_moments(light: Light, *, shared: bool, blocks: int) -> StepMoments:
     shared : bool
         Whether all patterns share their steps; otherwise each is a set of its own.
     blocks : int
-        Blocks that the pixels are cut into, in the order in which they are stored.
+        About how many blocks the pixels are cut into: tiles of a frame, or stretches of a list of outputs.
 
     Returns
     -------
@@ -59,33 +59,52 @@ def step_moments(light: Light, *, shared: bool, blocks: int) -> StepMoments:
         If a block would have fewer than 16 pixels, or no light was seen.
     """
     patterns, count = light.value.shape[:2]
-    value, variance = (array.reshape(patterns, count, -1) for array in (light.value, light.variance))
-    kept: NDArray[np.bool_] = np.all(light.valid.reshape(patterns, count, -1), axis=1)
-    pixels = value.shape[2]
+    shape = (patterns, count, *_plane(light.value.shape[2:]))
+    value, variance = light.value.reshape(shape), light.variance.reshape(shape)
+    kept: NDArray[np.bool_] = np.all(light.valid.reshape(shape), axis=1)
+    pixels = shape[2] * shape[3]
     if pixels < blocks * FEWEST_PIXELS:
         raise ValueError(
             f"{pixels} pixels are too few for {blocks} blocks of {FEWEST_PIXELS}: give more pixels or fewer blocks"
         )
-    amount = kept.sum(axis=1)
-    scale = float(np.einsum("psn,pn->", value, kept, dtype=np.float64)) / max(1, count * int(amount.sum()))
+    amount = kept.sum(axis=(1, 2))
+    scale = float(np.einsum("psyx,pyx->", value, kept, dtype=np.float64)) / max(1, count * int(amount.sum()))
     if scale <= 0:
         raise ValueError(
             f"the mean light of unsaturated pixels is {scale:g} photons/s: the frames are dark, or all saturated"
         )
-    sums = np.zeros((patterns, blocks, count, count))
+    tiles = _tiles(shape[2:], blocks)
+    sums = np.zeros((patterns, len(tiles), count, count))
     noise = np.zeros((patterns, count))
-    edges = np.linspace(0, pixels, blocks + 1).astype(int)
-    rows = max(1, WORK_SPACE * blocks // (count * pixels))
-    for block in range(blocks):
-        part = slice(edges[block], edges[block + 1])
+    rows = max(1, WORK_SPACE * len(tiles) // (count * pixels))
+    for block, (down, across) in enumerate(tiles):
         for start in range(0, patterns, rows):
             some = slice(start, start + rows)
-            frames = value[some, :, part] * (kept[some, None, part] / scale)
-            spread = np.einsum("psn,pn->ps", variance[some, :, part], kept[some, part], dtype=np.float64) / scale**2
+            here = kept[some, down, across]
+            frames = (value[some, :, down, across] * (here[:, None] / scale)).reshape(len(here), count, -1)
+            spread = np.einsum("psyx,pyx->ps", variance[some, :, down, across], here, dtype=np.float64) / scale**2
             sums[some, block] = frames @ frames.transpose(0, 2, 1)
             sums[some, block, range(count), range(count)] -= spread
             noise[some] += spread
     return _by_set(sums, noise.sum(axis=1) / count, amount, shared=shared, scale=scale)
+
+
+def _plane(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the shape of the pixels as rows and columns; a list of outputs is one row."""
+    return (int(np.prod(shape[:-1])), shape[-1])
+
+
+def _tiles(shape: tuple[int, ...], blocks: int) -> list[tuple[slice, slice]]:
+    """Cut a plane into about so many tiles that are about square."""
+    rows, columns = shape
+    down = min(rows, max(1, round(np.sqrt(blocks * rows / columns))))
+    across = min(columns, max(1, round(blocks / down)))
+    vertical, horizontal = np.linspace(0, rows, down + 1).astype(int), np.linspace(0, columns, across + 1).astype(int)
+    return [
+        (slice(vertical[y], vertical[y + 1]), slice(horizontal[x], horizontal[x + 1]))
+        for y in range(down)
+        for x in range(across)
+    ]
 
 
 def _by_set(

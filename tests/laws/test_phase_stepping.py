@@ -27,7 +27,7 @@ PIXELS = 120_000
 
 def speckle(rng: np.random.Generator, *shape: int, mean: float = 1.0) -> np.ndarray:
     """Circular Gaussian fields of a mean intensity."""
-    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * np.sqrt(mean / 2)
+    return np.asarray((rng.normal(size=shape) + 1j * rng.normal(size=shape)) * np.sqrt(mean / 2))
 
 
 def turn(count: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def turn(count: int) -> np.ndarray:
 
 def frames_of(signal: np.ndarray, reference: np.ndarray | complex, steps: np.ndarray) -> np.ndarray:
     """Frames (pattern, step, pixel) of signals (pattern, pixel)."""
-    return np.abs(signal[:, None] + reference * np.exp(-1j * np.asarray(steps))[..., None]) ** 2
+    return np.asarray(np.abs(signal[:, None] + reference * np.exp(-1j * np.asarray(steps))[..., None]) ** 2)
 
 
 def light_of(frames: np.ndarray, variance: np.ndarray | float = 0.0) -> Light:
@@ -177,9 +177,10 @@ def test_l50_error_of_the_reference_itself(rng: np.random.Generator) -> None:
 def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_them_back(
     rng: np.random.Generator,
 ) -> None:
-    inputs, outputs, draws = 90, 360, 40
+    inputs, outputs, draws = 90, 360, 50
     gamma = inputs / outputs
-    raw, even = [], []
+    raw: list[float] = []
+    even: list[float] = []
     for _ in range(draws):
         matrix, reference = speckle(rng, outputs, inputs), speckle(rng, outputs)
         frames = frames_of(matrix.T, reference, turn(4))
@@ -194,7 +195,7 @@ def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_t
     for moments, law in ((raw, 1 + 2 * gamma), (even, 1 + gamma)):
         allowed = 4 * np.std(moments) / np.sqrt(draws) + 3 / outputs
         assert np.mean(moments) == pytest.approx(law, abs=allowed)
-        assert allowed < 0.1 * gamma
+        assert allowed < 0.15 * gamma
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3])
@@ -237,7 +238,7 @@ def test_l54_twin_disappears_with_the_steps_that_the_frames_tell(rng: np.random.
         read_noise=8.0, bits=10, black_level=30.0,
     )  # fmt: skip
     patterns, rate = 3, 1e6
-    errors = rng.normal(0, 0.2, count)
+    errors = 0.2 * np.arange(count) + rng.normal(0, 0.05, count)  # drift and jitter
     errors -= errors.mean()
     signal = speckle(rng, patterns, *camera.shape, mean=rate)
     frames = np.abs(signal[:, None] + 1e3 * np.exp(-1j * (turn(count) + errors))[:, None, None]) ** 2
