@@ -59,6 +59,7 @@ def add_matrix(commands: Any) -> None:
     add("--method", choices=METHODS, default=default.method, help=f"how rows are retrieved ({default.method})")
     add("--basis", choices=BASES, default=default.basis, help=f"patterns where fields are seen ({default.basis})")
     add("--steps", type=int, default=default.steps, metavar="N", help=f"phases of the reference ({default.steps})")
+    add("--find-steps", action="store_true", help="find the phases of the reference from the frames")
     add("--patterns", type=int, default=0, metavar="N", help="random patterns, of methods and bases that have them")
     add(
         "--anchors",
@@ -113,6 +114,7 @@ def _matrix(options: argparse.Namespace) -> int:
         method=options.method,
         basis=options.basis,
         steps=options.steps,
+        find_steps=options.find_steps,
         patterns=options.patterns,
         anchors=options.anchors,
         radius=options.radius,

@@ -134,6 +134,9 @@ def format_campaign(
         ),
         ("saturated readings", f"{100 * results.saturated:.2g} % of the held-out frames"),
     ]
+    if settings.find_steps and len(plan.phases) > 2:
+        off = np.abs(np.angle(np.exp(1j * (track.steps - np.array(plan.phases))))).max()
+        lines.append(("phases of the reference", f"found from the frames: up to {off:.3g} rad from the commanded ones"))
     if truth is not None:
         lines.append(
             (
@@ -142,7 +145,7 @@ def format_campaign(
                 "(only a simulation knows it)",
             )
         )
-    return "\n".join(f"{name:<22}{value}" for name, value in lines)
+    return "\n".join(f"{name:<24}{value}" for name, value in lines)
 
 
 def _span(time: NDArray[np.float64]) -> str:

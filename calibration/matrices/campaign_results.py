@@ -14,12 +14,13 @@ from calibration.matrices.prediction import Prediction
 from optics.archive import load_archive, save_archive
 from optics.archives.content_hash import description_text, first_difference
 
-TRACK = ("time", "phase", "phase_error", "power", "correlation", "consecutive")
+TRACK = ("time", "phase", "phase_error", "power", "correlation", "consecutive", "steps")
 UNITS = {
     "static": "sqrt(photons / (pixel s))",
     "drift/time": "s",
     "drift/phase": "rad",
     "drift/phase_error": "rad",
+    "drift/steps": "rad",
     "exposure_time": "s",
 }
 

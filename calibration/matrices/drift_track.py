@@ -1,6 +1,6 @@
 """Drift of a bench, followed by one pattern that is shown again and again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class DriftTrack:
         Correlation with the first, noise taken off: of fields where phases are seen, else of intensities.
     consecutive : ndarray, shape (repeat,)
         The same with the repeat before; one for the first.
+    steps : ndarray, shape (step,), optional
+        Phases of the reference arm at which patterns were shown, as they are used: commanded or found, in radians.
     """
 
     time: NDArray[np.float64]
@@ -39,6 +41,7 @@ class DriftTrack:
     power: NDArray[np.float64]
     correlation: NDArray[np.float64]
     consecutive: NDArray[np.float64]
+    steps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def phase_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the phase between the repeats, by straight lines; constant beyond the first and the last.

@@ -123,6 +123,11 @@ class IntensityMethod:
         """Return False: each pixel is solved by itself."""
         return False
 
+    @property
+    def early_fields(self) -> bool:
+        """Return False: there are none."""
+        return False
+
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift that the light of the reference pattern shows.
 

@@ -135,7 +135,7 @@ def measure_matrix(
 def _cache(plan: CampaignPlan, method: MatrixMethod, bench: Bench, budget: int) -> FieldCache | None:
     """Return room for fields that are decoded on the way, where they are stepped and fit."""
     fits = FieldCache.size(plan, bench.camera) <= budget
-    if not fits or len(method.phases) < 3:
+    if not fits or not method.early_fields:
         return None
     return FieldCache(plan, bench.camera, exposure_time=bench.exposure_time)
 

@@ -62,6 +62,10 @@ class MatrixMethod(Protocol):
         """Return whether rows can only be solved for all pixels of a frame together."""
 
     @property
+    def early_fields(self) -> bool:
+        """Return whether fields are decoded while the campaign runs: stepped ones, at the commanded phases."""
+
+    @property
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes."""
 

@@ -80,6 +80,11 @@ class OffAxisMethod:
         return True
 
     @property
+    def early_fields(self) -> bool:
+        """Return False: the carrier is found first."""
+        return False
+
+    @property
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes."""
         return 32 * self.basis.frames

@@ -1,12 +1,13 @@
 """A transmission matrix by phase stepping: a basis of patterns, each at several phases of the reference arm."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.holography.phase_steps import check_steps
+from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
 from calibration.matrices.campaign_frames import CampaignFrames
 from calibration.matrices.campaign_plan import OFF
@@ -14,6 +15,9 @@ from calibration.matrices.drift_track import DriftTrack, track_fields
 from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
 from calibration.matrices.stepped_fields import stepped_fields, stepped_terms
 from optics.validation import check_number
+
+STEP_PATTERNS = 64
+"""Patterns from which phases are found, at most; the first one is all off in most bases."""
 
 BLOCK_BYTES = 2**26
 """Words that are read together while fields are decoded."""
@@ -32,6 +36,8 @@ class PhaseSteppingMethod:
         Patterns; the static field should be among its unknowns.
     phases : tuple of float, optional
         Phases of the reference, in radians, three or more.
+    find_steps : bool, optional
+        Whether the phases are found from the frames: commanded ones may be off, the same in every pattern.
     weakest : float, optional
         Pixels whose reference has less than so much of its mean light are flagged.
 
@@ -44,11 +50,13 @@ class PhaseSteppingMethod:
     -----
     The power P of the reference at a pixel comes from frames with everything off, the arm open and blocked; the phase
     of the reference at a pixel, known or a speckle, stays open: rows are right up to a phase. phi is the drift of the
-    arm that the reference pattern shows.
+    arm that the reference pattern shows. Phases are found by `estimate_steps`, which takes the fields for speckle; what
+    is common to all of them cannot be told from the phase of the rows.
     """
 
     basis: InputBasis
     phases: tuple[float, ...] = (0.0, math.pi / 2, math.pi, 3 * math.pi / 2)
+    find_steps: bool = False
     weakest: float = 0.01
 
     def __post_init__(self) -> None:
@@ -71,6 +79,11 @@ class PhaseSteppingMethod:
         return False
 
     @property
+    def early_fields(self) -> bool:
+        """Return whether fields can be decoded before all frames are there."""
+        return not self.find_steps
+
+    @property
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes: fields, variances and the solution."""
         return 32 * self.basis.frames
@@ -90,9 +103,20 @@ class PhaseSteppingMethod:
         """
         positions, time = repeats(frames)
         words = frames.words(positions, outputs=tracked_outputs(frames))
-        phases = np.array(self.phases)
+        phases = self._found_steps(frames) if self.find_steps else np.array(self.phases)
         fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
-        return track_fields(fields, time)
+        return replace(track_fields(fields, time), steps=phases)
+
+    def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
+        """Return the phases at which the patterns of the series were shown, as their frames tell."""
+        light = frames.light_at(frames.plan.series_positions[1:STEP_PATTERNS], outputs=tracked_outputs(frames))
+        estimate = estimate_steps(light, steps=np.array(self.phases))
+        if not estimate.converged.all():
+            raise ValueError(
+                "the phases of the reference cannot be found from the frames: their light is no speckle, or changes from "
+                "frame to frame; give the true phases and leave find_steps out"
+            )
+        return estimate.steps
 
     def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
         """Return the rows of some pixels.
@@ -114,7 +138,7 @@ class PhaseSteppingMethod:
         fields, variance, valid = self._fields(frames, track, outputs)
         solution = self.basis.solve(fields)
         errors = self.basis.solve_variance(variance)
-        power, power_variance = self._reference_power(frames, outputs)
+        power, power_variance = self._reference_power(frames, track.steps, outputs)
         strong = power > max(self.weakest * float(power.mean()), 0.0)
         root = np.sqrt(np.where(strong, power, 1)).astype(np.float32)
         matrix, static = np.asarray(solution.matrix, np.complex64), np.asarray(solution.static, np.complex64)
@@ -146,7 +170,7 @@ class PhaseSteppingMethod:
         most = max(1, BLOCK_BYTES // (width * frames.plan.steps * frames.camera.word.itemsize))
         for block in position_blocks(positions, most=most):
             part = stepped_terms(
-                frames.words(positions[block], outputs=outputs), frames.camera, phases=np.array(self.phases),
+                frames.words(positions[block], outputs=outputs), frames.camera, phases=track.steps,
                 exposure_time=frames.exposure_time, drift=drift[block],
             )  # fmt: skip
             fields[block], variance[block] = part.value, part.variance
@@ -154,7 +178,7 @@ class PhaseSteppingMethod:
         return fields, variance, valid
 
     def _reference_power(
-        self, frames: CampaignFrames, outputs: slice
+        self, frames: CampaignFrames, phases: NDArray[np.float64], outputs: slice
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the light of the reference alone on some pixels, and its variance."""
         plan = frames.plan
@@ -162,7 +186,6 @@ class PhaseSteppingMethod:
         blocked = frames.light(plan.blocked_off, outputs=outputs)
         mean = opened.value.mean(axis=(0, 1), dtype=np.float64)
         # Unequal steps leave a part of the interference of the reference with the static field.
-        phases = np.array(self.phases)
         words = frames.words(plan.positions(OFF), outputs=outputs)
         term = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
         mean -= 2 * np.real(term.value.mean(axis=0) * np.exp(1j * phases).mean())

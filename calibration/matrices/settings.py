@@ -40,6 +40,8 @@ class CampaignSettings:
         Patterns of the methods that see fields, one of `BASES`.
     steps : int, optional
         Phases of the reference arm for each pattern, evenly over a turn.
+    find_steps : bool, optional
+        Whether the phases of the reference are found from the frames instead of taken as commanded.
     patterns : int, optional
         Patterns of the random basis and of the methods that see intensities; 0 takes what they need with a margin.
     anchors : int, optional
@@ -64,6 +66,7 @@ class CampaignSettings:
     method: str = "phase_stepping"
     basis: str = "hadamard"
     steps: int = 4
+    find_steps: bool = False
     patterns: int = 0
     anchors: int = 0
     radius: float = 0.085
@@ -150,7 +153,7 @@ def make_method(settings: CampaignSettings, *, inputs: int) -> MatrixMethod:
     if settings.method == "off_axis":
         return OffAxisMethod(basis=basis, radius=settings.radius)
     phases = tuple(2 * math.pi * step / settings.steps for step in range(settings.steps))
-    return PhaseSteppingMethod(basis=basis, phases=phases)
+    return PhaseSteppingMethod(basis=basis, phases=phases, find_steps=settings.find_steps)
 
 
 def make_plan(settings: CampaignSettings, method: MatrixMethod) -> CampaignPlan:

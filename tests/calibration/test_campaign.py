@@ -288,3 +288,20 @@ def test_patterns_must_fit_the_series() -> None:
 def _new(folder: Path) -> Path:
     folder.mkdir()
     return folder
+
+
+def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
+    holographic: BenchDescription, tmp_path: Path
+) -> None:
+    assert holographic.reference is not None
+    arm = dataclasses.replace(holographic.reference, step_scale=1.1)
+    large = dataclasses.replace(holographic.camera, rows=48, columns=60)
+    medium = dataclasses.replace(holographic.medium, collected_fraction=3.2e-5)
+    wrong = dataclasses.replace(holographic, reference=arm, camera=large, medium=medium)
+    taken, _ = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "commanded"))
+    found, file = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "found"), find_steps=True)
+    true = 1.1 * QUARTERS
+    off = (found.track.steps - found.track.steps.mean()) - (true - true.mean())
+    assert np.abs(off).max() < 0.02  # circularity of 62 patterns behind 2880 pixels
+    assert 1 - taken.prediction.mean > 5 * (1 - found.prediction.mean)
+    assert found.prediction.mean > 0.995
