@@ -66,15 +66,22 @@ def test_carrier_of_a_beam_is_found_to_a_hundredth_of_a_bin(
     assert found.brightest_bin == tuple(round(part * size) for part, size in zip(carrier, SHAPE, strict=True))
 
 
-def test_carrier_of_speckle_is_found_from_its_band_and_refused_without(rng: np.random.Generator) -> None:
-    carrier = (25 / 90, -28 / 116)
+@pytest.mark.parametrize("carrier", [(25 / 90, -28 / 116), (1 / 90, 40 / 116)])
+def test_carrier_of_speckle_is_found_from_its_band(rng: np.random.Generator, carrier: tuple[float, float]) -> None:
     frames = beat(speckle(rng, 0.1, frames=3), carrier, 3.0)
     frames = frames + 0.3 * rng.standard_normal(frames.shape)
-    found = find_carrier(frames, radius=0.1)
-    assert found.kind == "band"
-    np.testing.assert_allclose(found.cycles_per_frame, (25, -28), atol=0.6)
-    with pytest.raises(ValueError, match=r"no sideband stands out.*prominence of [12]\.\d\d.*radius of the band"):
-        find_carrier(frames)
+    # The disc of the known radius is placed to half a bin or so. The centroid of some 330 bins of exponential power in
+    # a radius of 9 to 12 bins, three frames, scatters by 0.4 bins.
+    for radius, tolerance in ((0.1, 0.6), (None, 1.6)):
+        found = find_carrier(frames, radius=radius)
+        assert found.kind == "band"
+        np.testing.assert_allclose(found.cycles_per_frame, np.multiply(carrier, SHAPE), atol=tolerance)
+
+
+def test_a_sideband_as_weak_as_the_noise_is_refused(rng: np.random.Generator) -> None:
+    frames = beat(speckle(rng, 0.1), (25 / 90, -28 / 116), 3.0)
+    with pytest.raises(ValueError, match=r"no sideband stands out.*prominence of [01]\.\d\d, and 3 is asked for"):
+        find_carrier(frames + 60 * rng.standard_normal(frames.shape), radius=0.1)
 
 
 def test_reference_phases_tell_the_carrier_from_its_opposite(rng: np.random.Generator) -> None:
