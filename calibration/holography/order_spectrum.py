@@ -143,7 +143,7 @@ class OrderSpectrum:
         """Return the maximum of the continuous power spectrum next to a bin, parabolic on the last grid."""
         centre, step = np.array(start), np.array([0.5 / size for size in self.shape])
         weighted = self.frames * self.weight
-        for _ in range(4):
+        for _ in range(2):
             ticks = centre[:, np.newaxis] + step[:, np.newaxis] * np.arange(-4, 5) / 2
             waves = [np.exp(-2j * np.pi * np.outer(tick, np.arange(size)))
                      for tick, size in zip(ticks, self.shape, strict=True)]  # fmt: skip
@@ -166,9 +166,9 @@ class OrderSpectrum:
 
     def _centroid(self, found: Pair) -> Pair:
         """Return the centroid of the power in a disc that follows it; the start where there is none."""
-        radii, centre = self.order(found), found
+        centre = found
         for _ in range(50):
-            inside = np.where(self.distance(centre, radii) <= 1, self.excess, 0)
+            inside = np.where(self.distance(centre, self.order(centre)) <= 1, self.excess, 0)
             if not inside.any():
                 return found
             moves = [
