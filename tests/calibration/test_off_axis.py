@@ -82,11 +82,11 @@ def test_carrier_of_speckle_is_found_from_its_band(rng: np.random.Generator, car
 
 def test_a_carrier_below_the_half_plane_is_given_as_its_opposite(rng: np.random.Generator) -> None:
     """A band that reaches across f_y = 0 is found by its upper part; its centre is below."""
-    for radius in (0.1, None):
-        for _ in range(4):
+    for radius, runs in ((0.1, 2), (None, 12)):
+        for _ in range(runs):
             frames = beat(speckle(rng, 0.1, frames=3), (-2 / 90, 40 / 116), 3.0)
             found = find_carrier(frames + 0.3 * rng.standard_normal(frames.shape), radius=radius)
-            np.testing.assert_allclose(found.cycles_per_frame, (2, -40), atol=1.6)
+            np.testing.assert_allclose(found.cycles_per_frame, (2, -40), atol=2.0)
 
 
 def test_a_sideband_as_weak_as_the_noise_is_refused(rng: np.random.Generator) -> None:
@@ -221,22 +221,20 @@ def test_quoted_errors_are_the_scatter_behind_a_camera(rng: np.random.Generator)
         read_noise=30.0, bits=8, black_level=6.0,
     )  # fmt: skip
     carrier, time, frames = (25 / 90, -26 / 116), 2e-3, 60
-    field = 600 * speckle(rng, 0.09)[0]
-    rate = np.repeat(beat(field, carrier, 1400.0)[None], frames, axis=0).astype(np.float32)
+    field = 400 * speckle(rng, 0.09)[0]
+    rate = np.repeat(beat(field, carrier, 1000.0)[None], frames, axis=0).astype(np.float32)
     seen = light_from_counts(
         Sensor(camera, seed=int(rng.integers(1 << 30))).expose(rate, exposure_time=time, first=0), camera,
         exposure_time=time,
     )  # fmt: skip
     window = Sideband(shape=SHAPE, carrier=carrier, radius=0.09)
-    found = off_axis_fields(seen, window, reference=flat(1400.0, 1400.0**2 + 600.0**2))
+    found = off_axis_fields(seen, window, reference=flat(1000.0, 1000.0**2 + 400.0**2))
     used = found.valid.all(axis=0)
-    assert used.mean() > 0.9
+    assert used.all()
     errors = np.mean(np.abs(found.value - field) ** 2, axis=0)[used].mean()
     quoted = np.mean(found.standard_error**2, axis=0)[used].mean()
     # 60 frames of some 265 independent outputs: 4 standard errors are 3 %.
     assert errors == pytest.approx(quoted, rel=0.04)
-    shares = (found.standard_error**2).std() / quoted
-    assert shares < 0.5
 
 
 def test_uneven_reference_is_corrected_by_its_own_frames_and_by_a_fit(rng: np.random.Generator) -> None:
@@ -280,7 +278,7 @@ def test_aberration_is_recovered_under_noise_and_a_small_object(rng: np.random.G
     v, u = 2 * rows / SHAPE[0] - 1, 2 * columns / SHAPE[1] - 1
     truth = 0.4 + 31.0 * v - 47.0 * u
     if degree > 1:
-        truth = truth + 9 * v**2 - 26 * v * u + 14 * u**2
+        truth = truth + 9 * v**2 - 50 * v * u + 14 * u**2
     if degree > 2:
         truth = truth + 0.8 * v**3 - 0.5 * u**2 * v
     object_phase = 2.0 * (np.hypot(rows - 30, columns - 80) < 11)
@@ -317,10 +315,11 @@ def test_phase_is_unwrapped_where_there_is_signal(rng: np.random.Generator) -> N
 
 
 def test_noise_is_read_off_the_spectrum_outside_the_orders(rng: np.random.Generator) -> None:
-    clean = beat(20 + speckle(rng, 0.08, frames=10), CARRIER, 60.0)
-    found = noise_outside_orders(clean + 2.5 * rng.standard_normal(clean.shape), CARRIER, radius=0.09)
-    assert found.variance == pytest.approx(2.5**2, abs=4 * found.standard_error)
-    assert found.standard_error < 0.015 * found.variance
+    for carrier in (CARRIER, (CARRIER[0], -CARRIER[1])):
+        clean = beat(20 + speckle(rng, 0.08, frames=10), carrier, 60.0)
+        found = noise_outside_orders(clean + 2.5 * rng.standard_normal(clean.shape), carrier, radius=0.09)
+        assert found.variance == pytest.approx(2.5**2, abs=4 * found.standard_error)
+        assert found.standard_error < 0.015 * found.variance
     scatter = [noise_outside_orders(rng.standard_normal((1, *SHAPE)), CARRIER, radius=0.09) for _ in range(60)]
     values = np.array([each.variance for each in scatter])
     assert abs(values.mean() - 1) < 4 * scatter[0].standard_error / math.sqrt(60)
