@@ -178,7 +178,6 @@ def plot(folder: Path, background: Background, curve: list[Phase], path: Path) -
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(2, 2, figsize=(15, 12), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.08)
     draw_spectrum(axes[0, 0], background)
     draw_curves(axes[0, 1], background, curve)
     quiet = flattened(background.field(STATED_RADIUS), degree=1)

@@ -2,8 +2,8 @@
 
 Convention: with the frame |S + R exp(-i delta)|^2, the product S R* exp(+i delta) beats at the carrier f_c and its
 conjugate at -f_c. Intensities alone do not tell the two apart: f_c is taken in the half plane f_y > 0, or f_y = 0 and
-f_x > 0, unless frames with commanded reference phases say which of the two turns with +delta. The reference itself
-is tilted by -f_c against the signal.
+f_x > 0, of the nearest bin, unless frames with commanded reference phases say which of the two turns with +delta. The
+reference itself is tilted by -f_c against the signal.
 """
 
 from dataclasses import dataclass, replace
@@ -125,6 +125,7 @@ def find_carrier(
             "open and coherent with the signal, average more holograms, or give the radius of the band"
         )
     frequency, kind = search.refine(found)
+    frequency = _upper(frequency, search.shape)
     if radius is not None and not allow_overlap:
         check_separation(frequency, radius=radius)
     carrier = Carrier(
@@ -134,6 +135,12 @@ def find_carrier(
     if reference_phases is None:
         return carrier
     return _signed(carrier, array, phases=np.asarray(reference_phases, float), radii=search.order(frequency))
+
+
+def _upper(frequency: Pair, shape: tuple[int, int]) -> Pair:
+    """Return a carrier or its opposite, whichever is in the half plane of the convention."""
+    cycles = [round(part * size) for part, size in zip(frequency, shape, strict=True)]
+    return frequency if (cycles[0], cycles[1]) > (0, 0) else (-frequency[0], -frequency[1])
 
 
 def _search(frames: Real, *, radii: Pair | None, lowest: float, least_prominence: float) -> OrderSpectrum:

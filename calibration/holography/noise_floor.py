@@ -98,8 +98,8 @@ def _outside(shape: tuple[int, int], *, carrier: Pair, radii: Pair, beyond: floa
     used = np.hypot(*axes) >= beyond
     for centre, reach in (((0.0, 0.0), 2), (carrier, 1), ((-carrier[0], -carrier[1]), 1)):
         parts = [
-            (np.mod(axis - middle + 0.5, 1) - 0.5) / part
-            for axis, middle, part in zip(axes, centre, radii, strict=True)
+            (np.mod(axis - middle + 0.5, 1) - 0.5) / (reach * part + 2.5 / size)  # a Hann window spreads two bins
+            for axis, middle, part, size in zip(axes, centre, radii, shape, strict=True)
         ]
-        used &= np.hypot(*parts) > reach
+        used &= np.hypot(*parts) > 1
     return np.asarray(used & (axes[1] > 0) & (axes[1] < 0.5))

@@ -40,6 +40,7 @@ class OrderSpectrum:
         self.weight = np.hanning(self.shape[0])[:, np.newaxis] * np.hanning(self.shape[1])
         self.axes = (scipy.fft.fftfreq(self.shape[0])[:, np.newaxis], scipy.fft.fftfreq(self.shape[1])[np.newaxis])
         self.power = mean_power(self.frames * self.weight)
+        self.excess = np.maximum(self.power - 2 * float(np.median(self.power)), 0)
         self.summed = self._summed(self.power)
         self.level = _levelled(self.summed, np.hypot(*self.axes))
 
@@ -86,7 +87,7 @@ class OrderSpectrum:
         Returns
         -------
         frequency : tuple of float
-            Its bin along (y, x), in cycles per pixel, in the half plane f_y > 0, or f_y = 0 and f_x > 0.
+            Its brightest bin or its centre along (y, x), in cycles per pixel, whichever is the more prominent.
         prominence : float
             Its level over the largest outside the orders; zero where there is nothing.
         """
@@ -96,13 +97,20 @@ class OrderSpectrum:
         found = (float(self.axes[0][row, 0]), float(self.axes[1][0, column]))
         if not level.any():
             return found, 0.0
-        radii = self.order(found)
+        # The brightest bin of a band without a beam may lie at its rim: the centroid has the whole band about it.
+        places = (found,) if self.radii else (found, self._centroid(found))
+        return max(((place, self._prominence(level, place)) for place in places), key=lambda pair: pair[1])
+
+    def _prominence(self, level: Real, centre: Pair) -> float:
+        """Return the largest level in the sideband about a frequency over the largest outside the orders."""
+        radii = self.order(centre)
         reach = 2.0 if self.radii else 1.0  # a smoothed disc is twice as wide
-        outside = (self.distance(found, radii) > reach) & (self.distance((0.0, 0.0), radii) > 2)
-        outside &= np.hypot(*self.axes) >= self.lowest
+        inside = self.distance(centre, radii) <= reach
+        outside = ~inside & (self.distance((-centre[0], -centre[1]), radii) > reach)
+        outside &= self.distance((0.0, 0.0), radii) > 2
         # Of few bins of noise one may stand out by chance: 18 medians, 3 times 6, have a chance of 4e-6 a bin.
         rest = float(level[outside].max(initial=1.0 if self.radii else 6.0))
-        return found, float(level.max()) / rest
+        return float(level[inside].max(initial=0.0)) / rest
 
     def refine(self, found: Pair) -> tuple[Pair, str]:
         """Return the frequency of a beam, or the centre of a band.
@@ -120,8 +128,7 @@ class OrderSpectrum:
             Whether a peak holds `BEAM_SHARE` of the power of the sideband.
         """
         radii = self.order(found)
-        floor = float(np.median(self.power))
-        excess = np.maximum(self.power - 2 * floor, 0)
+        excess = self.excess
         brightest = np.unravel_index(
             int(np.where(self.distance(found, radii) <= 1, self.power, 0).argmax()), self.shape
         )
@@ -130,13 +137,13 @@ class OrderSpectrum:
         peak, whole = excess[self.distance(start, lobe) <= 1].sum(), excess[self.distance(found, radii) <= 1].sum()
         if peak >= BEAM_SHARE * whole:
             return self._zoom(start), "beam"
-        return self._fullest(found) if self.radii else self._centroid(found, excess), "band"
+        return self._fullest(found) if self.radii else self._centroid(found), "band"
 
     def _zoom(self, start: Pair) -> Pair:
         """Return the maximum of the continuous power spectrum next to a bin, parabolic on the last grid."""
         centre, step = np.array(start), np.array([0.5 / size for size in self.shape])
         weighted = self.frames * self.weight
-        for _ in range(4):
+        for _ in range(2):
             ticks = centre[:, np.newaxis] + step[:, np.newaxis] * np.arange(-4, 5) / 2
             waves = [np.exp(-2j * np.pi * np.outer(tick, np.arange(size)))
                      for tick, size in zip(ticks, self.shape, strict=True)]  # fmt: skip
@@ -157,11 +164,13 @@ class OrderSpectrum:
         along = _vertex(self.summed[row, [column - 1, column, (column + 1) % columns]])
         return float(self.axes[0][row, 0]) + up / rows, float(self.axes[1][0, column]) + along / columns
 
-    def _centroid(self, found: Pair, excess: Real) -> Pair:
-        """Return the centroid of the power in a disc that follows it."""
-        radii, centre = self.order(found), found
+    def _centroid(self, found: Pair) -> Pair:
+        """Return the centroid of the power in a disc that follows it; the start where there is none."""
+        centre = found
         for _ in range(50):
-            inside = np.where(self.distance(centre, radii) <= 1, excess, 0)
+            inside = np.where(self.distance(centre, self.order(centre)) <= 1, self.excess, 0)
+            if not inside.any():
+                return found
             moves = [
                 float(np.sum(inside * (np.mod(axis - middle + 0.5, 1) - 0.5)) / inside.sum())
                 for axis, middle in zip(self.axes, centre, strict=True)
