@@ -20,13 +20,13 @@ from optics import Camera  # isort: skip - first: it sets how long BLAS threads 
 import numpy as np
 from tqdm import tqdm
 
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.campaign_plan import CampaignPlan
-from calibration.matrices.drift_track import DriftTrack
+from calibration.campaigns.drift_track import DriftTrack
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.measure import rows_that_fit
+from calibration.campaigns.phase_stepping_method import PhaseSteppingMethod
+from calibration.campaigns.plan import CampaignPlan
 from calibration.matrices.hadamard import hadamard_order, hadamard_sums
 from calibration.matrices.hadamard_bases import HadamardBasis
-from calibration.matrices.matrix_campaign import rows_that_fit
-from calibration.matrices.phase_stepping_method import PhaseSteppingMethod
 from calibration.matrices.row_ambiguity import matrix_correlation
 from optics.campaign_file import CampaignFile
 
@@ -186,8 +186,8 @@ def run(
     reading, transforming, seconds, ratio, _ = np.median(results, axis=0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(
-        f"{name}: {seconds:.1f} s over {reading:.1f} + {transforming:.1f} s, ratio {ratio:.2f}; {peak:.0f} MiB resident at "
-        "the peak, making the frames included"
+        f"{name}: {seconds:.1f} s over {reading:.1f} + {transforming:.1f} s, ratio {ratio:.2f}; {peak:.0f} MiB resident "
+        "at the peak, making the frames included"
     )
 
 

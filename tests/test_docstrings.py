@@ -45,6 +45,9 @@ PROSE = (
     "optics.bench.Bench", "optics.encodings.encoding.Encoding", "optics.macropixels.Layout",
     "optics.media.description.MediumDescription", "optics.media.medium.Medium", "dfa.feedback.Feedback",
     "optics.streams.NoiseSource", "calibration.matrices.bases.InputBasis",
+    "calibration.campaigns.frames.FrameSource", "calibration.campaigns.measure.Progress",
+    "calibration.campaigns.methods.MatrixMethod", "calibration.campaigns.plan.PatternSeries",
+    "calibration.campaigns.run.FrameSink",
 )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def add_matrix(commands: Any) -> None:
     commands : argparse subparsers
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
-    from calibration.matrices.settings import BASES, METHODS, CampaignSettings
+    from calibration.campaigns.settings import BASES, METHODS, CampaignSettings
 
     default = CampaignSettings()
     parser = commands.add_parser(
@@ -104,9 +104,9 @@ def add_matrix(commands: Any) -> None:
 def _matrix(options: argparse.Namespace) -> int:
     """Measure, judge, report."""
     import optics  # noqa: F401 - before numpy: it sets how long idle BLAS threads spin
-    from calibration.matrices.campaign_report import compare_with_truth, format_campaign, write_figure
-    from calibration.matrices.matrix_campaign import MATRIX, measure_matrix
-    from calibration.matrices.settings import CampaignSettings, make_method, make_plan
+    from calibration.campaigns.measure import MATRIX, measure_matrix
+    from calibration.campaigns.report import compare_with_truth, format_campaign, write_figure
+    from calibration.campaigns.settings import CampaignSettings, make_method, make_plan
     from optics import SimulatedBench, bench_to_table, load_bench
     from optics.matrix_file import MatrixFile
 
@@ -158,8 +158,8 @@ def _exposure_time(
     options: argparse.Namespace, bench: SimulatedBench, patterns: Any, phases: tuple[float, ...], folder: Path
 ) -> float:
     """Return the exposure time: that of the campaign in the folder, the one that was asked for, or one that suits."""
-    from calibration.matrices.campaign_exposure import find_campaign_exposure
-    from calibration.matrices.matrix_campaign import FRAMES
+    from calibration.campaigns.exposure import find_campaign_exposure
+    from calibration.campaigns.measure import FRAMES
     from optics import SimulatedBench
     from optics.campaign_file import CampaignFile
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calibration.campaigns.measure import MATRIX, measure_matrix, rows_that_fit
+from calibration.campaigns.plan import OFF, REFERENCE, Batch, CampaignPlan
+from calibration.campaigns.run import run_campaign, take_batch
+from calibration.campaigns.settings import BASES, CampaignSettings, make_method, make_plan
+from calibration.campaigns.stepped_fields import stepped_fields
 from calibration.holography.phase_stepping import group_steps, interference_term
 from calibration.light import light_from_counts
-from calibration.matrices.campaign import run_campaign, take_batch
-from calibration.matrices.campaign_plan import OFF, REFERENCE, Batch, CampaignPlan
-from calibration.matrices.matrix_campaign import MATRIX, measure_matrix, rows_that_fit
 from calibration.matrices.row_ambiguity import align_rows
-from calibration.matrices.settings import BASES, CampaignSettings, make_method, make_plan
-from calibration.matrices.stepped_fields import stepped_fields
 from optics import BenchDescription, Exposure, SimulatedBench
 from optics.campaign_file import CampaignFile
 from optics.matrix_file import MatrixFile
@@ -299,7 +299,7 @@ def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
     medium = dataclasses.replace(holographic.medium, collected_fraction=3.2e-5)
     wrong = dataclasses.replace(holographic, reference=arm, camera=large, medium=medium)
     taken, _ = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "commanded"))
-    found, file = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "found"), find_steps=True)
+    found, _ = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "found"), find_steps=True)
     true = 1.1 * QUARTERS
     off = (found.track.steps - found.track.steps.mean()) - (true - true.mean())
     assert np.abs(off).max() < 0.02  # circularity of 62 patterns behind 2880 pixels

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from calibration.campaigns.drift_track import track_fields, track_light
 from calibration.light import FieldEstimate, Light
-from calibration.matrices.drift_track import track_fields, track_light
 
 REPEATS, OUTPUTS = 40, 900
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.campaigns.drift_track import DriftTrack, track_fields
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
+from calibration.campaigns.plan import OFF
+from calibration.campaigns.stepped_fields import stepped_fields, stepped_terms
 from calibration.holography.phase_steps import check_steps
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.campaign_plan import OFF
-from calibration.matrices.drift_track import DriftTrack, track_fields
-from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
-from calibration.matrices.stepped_fields import stepped_fields, stepped_terms
 from optics.validation import check_number
 
 STEP_PATTERNS = 64
@@ -113,8 +113,8 @@ class PhaseSteppingMethod:
         estimate = estimate_steps(light, steps=np.array(self.phases))
         if not estimate.converged.all():
             raise ValueError(
-                "the phases of the reference cannot be found from the frames: their light is no speckle, or changes from "
-                "frame to frame; give the true phases and leave find_steps out"
+                "the phases of the reference cannot be found from the frames: their light is no speckle, or changes "
+                "from frame to frame; give the true phases and leave find_steps out"
             )
         return estimate.steps
 

@@ -181,9 +181,9 @@ class CampaignPlan:
     def batches(self) -> Iterator[Batch]:
         """Return the calls that expose the campaign, one after the other.
 
-        Returns
-        -------
-        iterator of Batch
+        Yields
+        ------
+        Batch
             Batches; no pattern is split, and the arm is open or blocked throughout a batch.
         """
         most = max(1, self.batch_frames // self.steps)

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from calibration.campaigns.intensity_methods import InterferometryMethod, PhaseRetrievalMethod
+from calibration.campaigns.methods import MatrixMethod
+from calibration.campaigns.off_axis_method import OffAxisMethod
+from calibration.campaigns.phase_stepping_method import PhaseSteppingMethod
+from calibration.campaigns.plan import CampaignPlan
 from calibration.matrices.bases import CanonicalBasis, InputBasis
-from calibration.matrices.campaign_plan import CampaignPlan
 from calibration.matrices.hadamard_bases import HadamardBasis, HadamardPairsBasis, SMatrixBasis
-from calibration.matrices.intensity_methods import InterferometryMethod, PhaseRetrievalMethod
-from calibration.matrices.methods import MatrixMethod
 from calibration.matrices.nested_anchors import plan_interferometry
-from calibration.matrices.off_axis_method import OffAxisMethod
-from calibration.matrices.phase_stepping_method import PhaseSteppingMethod
 from calibration.matrices.state_bases import CirculantBasis, circulant_sequence, random_basis
 from optics.validation import check_choice, check_count, check_number
 

@@ -5,9 +5,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.campaigns.field_cache import FieldCache
+from calibration.campaigns.plan import CampaignPlan
 from calibration.light import Light, light_from_counts
-from calibration.matrices.campaign_plan import CampaignPlan
-from calibration.matrices.field_cache import FieldCache
 from optics.camera import Camera, Counts
 
 

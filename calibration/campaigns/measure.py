@@ -8,14 +8,14 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.matrices.campaign import run_campaign
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.campaign_plan import CampaignPlan
-from calibration.matrices.campaign_results import CampaignResults, load_results, save_results
-from calibration.matrices.drift_track import LEAST_CORRELATION
-from calibration.matrices.field_cache import FieldCache
-from calibration.matrices.methods import MatrixMethod, MatrixRows
-from calibration.matrices.prediction import judge_prediction, predicted_light
+from calibration.campaigns.drift_track import LEAST_CORRELATION
+from calibration.campaigns.field_cache import FieldCache
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.methods import MatrixMethod, MatrixRows
+from calibration.campaigns.plan import CampaignPlan
+from calibration.campaigns.prediction import judge_prediction, predicted_light
+from calibration.campaigns.results import CampaignResults, load_results, save_results
+from calibration.campaigns.run import run_campaign
 from optics.bench import Bench
 from optics.campaign_file import CampaignFile
 from optics.matrix_writer import MatrixWriter

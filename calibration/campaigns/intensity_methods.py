@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.campaigns.drift_track import DriftTrack, track_light
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.methods import MatrixRows, repeats, tracked_outputs
 from calibration.light import Light
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.drift_track import DriftTrack, track_light
-from calibration.matrices.methods import MatrixRows, repeats, tracked_outputs
 from calibration.matrices.nested_anchors import InterferometryPlan
 from calibration.matrices.numerical_interferometry import decode
 from calibration.matrices.phase_retrieval import retrieve_rows

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.campaigns.drift_track import DriftTrack, track_fields
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.methods import MatrixRows, as_rows, position_blocks, repeats
+from calibration.campaigns.plan import OFF
 from calibration.holography.carrier import find_carrier
 from calibration.holography.off_axis import off_axis_fields
 from calibration.holography.reference_envelope import ReferenceEnvelope, measured_envelope
@@ -13,10 +17,6 @@ from calibration.holography.separation import check_separation
 from calibration.holography.sideband import Sideband
 from calibration.light import FieldEstimate, Light
 from calibration.matrices.bases import InputBasis
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.campaign_plan import OFF
-from calibration.matrices.drift_track import DriftTrack, track_fields
-from calibration.matrices.methods import MatrixRows, as_rows, position_blocks, repeats
 from optics.validation import check_number
 
 CARRIER_FRAMES = 64
@@ -158,8 +158,8 @@ class OffAxisMethod:
         border = math.ceil(1 / self.radius)
         if 2 * border >= min(shape):
             raise ValueError(
-                f"frames of {shape[0]} x {shape[1]} pixels are within {border} pixels of their border, where fields are "
-                "spoilt: take a larger region of the camera"
+                f"frames of {shape[0]} x {shape[1]} pixels are within {border} pixels of their border, where fields "
+                "are spoilt: take a larger region of the camera"
             )
         clear = np.zeros(shape, np.bool_)
         clear[border:-border, border:-border] = True

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from calibration.matrices.campaign_plan import Batch, CampaignPlan
-from calibration.matrices.stepped_fields import stepped_terms
+from calibration.campaigns.plan import Batch, CampaignPlan
+from calibration.campaigns.stepped_fields import stepped_terms
 from optics.camera import Camera, Counts
 
 BYTES_PER_FIELD = 12

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.bench_frames import MOST_TRIES
-from calibration.matrices.campaign_plan import Batch, CampaignPlan
+from calibration.campaigns.plan import Batch, CampaignPlan
 from optics.bench import Bench, Exposure
 from optics.camera import Counts
 

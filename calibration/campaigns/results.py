@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.matrices.drift_track import DriftTrack
-from calibration.matrices.prediction import Prediction
+from calibration.campaigns.drift_track import DriftTrack
+from calibration.campaigns.prediction import Prediction
 from optics.archive import load_archive, save_archive
 from optics.archives.content_hash import description_text, first_difference
 

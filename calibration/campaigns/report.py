@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from calibration.camera_figures import BLUE, GREY, LOOK, ORANGE
-from calibration.matrices.campaign_plan import CampaignPlan
-from calibration.matrices.campaign_results import CampaignResults
+from calibration.campaigns.plan import CampaignPlan
+from calibration.campaigns.results import CampaignResults
+from calibration.campaigns.settings import CampaignSettings
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
-from calibration.matrices.settings import CampaignSettings
 from optics.matrix_file import MatrixFile
 from optics.simulated_bench import SimulatedBench
 

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.matrices.campaign_frames import CampaignFrames
-from calibration.matrices.campaign_plan import REFERENCE, PatternSeries
-from calibration.matrices.drift_track import DriftTrack
+from calibration.campaigns.drift_track import DriftTrack
+from calibration.campaigns.frames import CampaignFrames
+from calibration.campaigns.plan import REFERENCE, PatternSeries
 
 TRACKED = 2**14
 """Outputs that are followed to see drift, at most: as many as tell it to a hundredth of its noise in one pixel."""
