@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from optics.archives.chunks import write_chunks
 from optics.archives.content_hash import ArrayHash, Rows, content_hash, description_text, row_blocks
 from optics.archives.durable import replace_file
 from optics.archives.storage import Place, Storage
@@ -120,9 +121,12 @@ def _fill(file: h5py.File, arrays: Mapping[str, Rows], *, storage: Mapping[str, 
     digests = {name: ArrayHash(array, str(file[name].attrs["units"])) for name, array in arrays.items()}
     multiples = {name: how.chunks[0] for name, how in storage.items()}
     for name, rows in progress(list(row_blocks(arrays, multiples=multiples))):
-        values = np.ascontiguousarray(arrays[name][rows])
+        values = np.asarray(arrays[name][rows])
         digests[name].update(values)
-        file[name][rows] = values.reshape(np.shape(arrays[name][rows])) if rows == () else values
+        if name in storage:
+            write_chunks(file[name], rows.start, values)
+        else:
+            file[name][rows] = values
     hashes = {name: digest.hexdigest() for name, digest in digests.items()}
     for name, digest in hashes.items():
         file[name].attrs["sha256"] = digest
@@ -155,7 +159,7 @@ def load_archive(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         arrays = {name: dataset[()] for name, dataset in archive_arrays(file).items()}
         hashes = {}
         for name, array in arrays.items():
-            digest = ArrayHash(array, str(file[name].attrs["units"]))
+            digest = ArrayHash(array, str(file[name].attrs.get("units", "")))
             digest.update(array)
             hashes[name] = digest.hexdigest()
         text = str(file.attrs["description"])
@@ -192,7 +196,10 @@ def open_archive(path: Path, *, kind: str = "") -> Iterator[h5py.File]:
             raise
         raise ValueError(f"{path} is damaged or not an HDF5 file: {error}") from error
     with file:
-        attributes = file.attrs
+        try:
+            attributes = dict(file.attrs)
+        except (OSError, RuntimeError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: its attributes cannot be read ({error})") from error
         if attributes.get("format") != FORMAT:
             raise ValueError(f"{path} is an HDF5 file, but not an archive of {FORMAT}")
         if attributes.get("format_version") != FORMAT_VERSION:
@@ -204,7 +211,10 @@ def open_archive(path: Path, *, kind: str = "") -> Iterator[h5py.File]:
             raise ValueError(f"{path} is damaged: it says nothing of its {', '.join(sorted(missing))}")
         if kind and attributes["kind"] != kind:
             raise ValueError(f"{path} holds {attributes['kind']!r}, wanted is {kind!r}")
-        yield file
+        try:
+            yield file
+        except (OSError, RuntimeError, KeyError, TypeError, OverflowError) as error:  # what HDF5 makes of torn metadata
+            raise ValueError(f"{path} is damaged: {error}") from error
 
 
 def archive_arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
@@ -219,9 +229,18 @@ def archive_arrays(file: h5py.File) -> dict[str, h5py.Dataset]:
     -------
     dict of str to h5py.Dataset
         Arrays by name, in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        If one is larger than the file, or of a type that is never written.
     """
     found: dict[str, h5py.Dataset] = {}
     file.visititems(lambda name, item: found.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    size = os.path.getsize(file.filename)
+    for name, item in found.items():
+        if item.dtype.hasobject or (item.chunks is None and item.nbytes > size):
+            raise ValueError(f"{file.filename} is damaged: {name} cannot be {item.dtype} of shape {item.shape}")
     return dict(sorted(found.items()))
 
 

@@ -195,12 +195,19 @@ class MatrixFile:
         if not step:
             raise ValueError(f"memory = {memory} bytes does not hold two rows of {self.path}: give at least {row}")
         tiles = [slice(first, min(first + step, outputs)) for first in range(0, outputs, step)]
+        buffers = [np.empty((min(step, outputs), self.shape[1]), np.complex64) for _ in range(min(2, len(tiles)))]
+
+        def read(number: int) -> Complex:
+            tile = buffers[number % 2][: tiles[number].stop - tiles[number].start]
+            self._rows["matrix"].read(tiles[number].start, tile)
+            return tile
+
         with ThreadPoolExecutor(1) as reader:
-            coming = reader.submit(self._rows["matrix"].__getitem__, tiles[0])
+            coming = reader.submit(read, 0)
             for number, rows in enumerate(progress(tiles)):
                 tile = coming.result()
                 if number + 1 < len(tiles):
-                    coming = reader.submit(self._rows["matrix"].__getitem__, tiles[number + 1])
+                    coming = reader.submit(read, number + 1)
                 yield rows, tile
 
 

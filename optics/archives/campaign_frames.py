@@ -93,17 +93,12 @@ class FinishedFrames(FramesOnDisk):
     """
 
     def __init__(self, path: Path) -> None:
+        with open_archive(path, kind=KIND) as file:
+            self._columns = read_checked(file, list(COLUMNS))
+            layout, description = FrameLayout.of(file["counts"]), archive_description(file)
+        super().__init__(path, layout=layout, description=description)
         self._resources = ExitStack()
         self._file = self._resources.enter_context(open_archive(path, kind=KIND))
-        try:
-            self._columns = read_checked(self._file, list(COLUMNS))
-            if "counts" not in self._file:
-                raise ValueError(f"{path} is damaged: it has no array 'counts'")
-            layout = FrameLayout.of(self._file["counts"])
-        except BaseException:
-            self.close()
-            raise
-        super().__init__(path, layout=layout, description=archive_description(self._file))
 
     @property
     def done(self) -> int:
@@ -150,7 +145,7 @@ class FinishedFrames(FramesOnDisk):
         """
         try:
             return read_pixels(self._file["counts"], frames=frames, outputs=outputs)
-        except OSError as error:
+        except (OSError, RuntimeError, KeyError, TypeError) as error:
             raise ValueError(f"{self.path} is damaged: counts cannot be read ({error}); verify it") from error
 
     def close(self) -> None:

@@ -53,36 +53,29 @@ def write_at(descriptor: int, data: memoryview, *, offset: int) -> None:
         written += os.pwrite(descriptor, data[written:], offset + written)
 
 
-def read_at(descriptor: int, size: int, *, offset: int) -> bytearray:
-    """Read bytes from a place of an open file.
+def read_at(descriptor: int, view: memoryview, *, offset: int) -> None:
+    """Fill memory with bytes from a place of an open file.
 
     Parameters
     ----------
     descriptor : int
         The open file.
-    size : int
-        How many bytes.
+    view : memoryview
+        Where the bytes go.
     offset : int
-        Where the first one is.
-
-    Returns
-    -------
-    bytearray
-        The bytes.
+        Where the first one is in the file.
 
     Raises
     ------
     EOFError
         If the file ends before.
     """
-    data = bytearray(size)
-    view, done = memoryview(data), 0
-    while done < size:
+    done = 0
+    while done < len(view):
         count = os.preadv(descriptor, [view[done:]], offset + done)
         if not count:
-            raise EOFError(f"the file ends {size - done} bytes too early")
+            raise EOFError(f"the file ends {len(view) - done} bytes too early")
         done += count
-    return data
 
 
 class FileLock:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from optics.archives.chunks import gzip_only, read_chunks
 from optics.archives.content_hash import Rows
 from optics.archives.storage import Storage
 from optics.camera import Counts
@@ -89,7 +90,7 @@ class FrameLayout:
         row = self.shape[1] * self.word.itemsize
         rows = max(1, min(self.shape[0], PIXEL_BLOCK_BYTES // row))
         depth = max(1, min(self.frames, CHUNK_BYTES // (rows * row)))
-        return Storage(chunks=(depth, rows, self.shape[1]), compression="gzip", level=1, shuffle=self.word.itemsize > 1)
+        return Storage(chunks=(depth, rows, self.shape[1]), shuffle=self.word.itemsize > 1)
 
     def batch(self, first: int, counts: Counts, *, done: int, columns: Mapping[str, ArrayLike]) -> Arrays:
         """Return the arrays of a batch, checked.
@@ -150,7 +151,9 @@ def read_pixels(counts: Any, *, frames: slice, outputs: slice) -> NDArray[Any]:
     """
     columns = counts.shape[2]
     top, bottom = outputs.start // columns, -(-outputs.stop // columns)
-    block = counts[frames, top:bottom]
+    # h5py unpacks on one processor; its way is for files that another program has packed anew
+    whole = (frames, slice(top, bottom), slice(0, columns))
+    block = read_chunks(counts, whole) if gzip_only(counts) else counts[whole]
     flat = block.reshape(len(block), (bottom - top) * columns)
     return np.ascontiguousarray(flat[:, outputs.start - top * columns : outputs.stop - top * columns])
 

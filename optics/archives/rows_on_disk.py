@@ -29,9 +29,21 @@ class RowsOnDisk:
     def __getitem__(self, rows: slice) -> NDArray[Any]:
         """Return rows, given as a slice of step one."""
         first, stop, _ = rows.indices(self.shape[0])
-        offset = self._place.offset + first * self.row_bytes
-        data = read_at(self._descriptor, max(0, stop - first) * self.row_bytes, offset=offset)
-        return np.frombuffer(data, self.dtype).reshape(-1, *self.shape[1:])
+        block = np.empty((max(0, stop - first), *self.shape[1:]), self.dtype)
+        self.read(first, block)
+        return block
+
+    def read(self, first: int, block: NDArray[Any]) -> None:
+        """Read rows into an array.
+
+        Parameters
+        ----------
+        first : int
+            First of them.
+        block : ndarray, shape (row, ...)
+            Contiguous, of the array's type; it is filled.
+        """
+        read_at(self._descriptor, as_bytes(block), offset=self._place.offset + first * self.row_bytes)
 
     def columns(self, rows: slice, columns: slice) -> NDArray[Any]:
         """Read a block of columns, the axes behind the row taken as one.
@@ -52,10 +64,9 @@ class RowsOnDisk:
         if 2 * (right - left) > width:
             return np.ascontiguousarray(self[rows].reshape(-1, width)[:, left:right])
         block = np.empty((max(0, stop - first), max(0, right - left)), self.dtype)
-        size, offset = block[:1].nbytes, self._place.offset + left * self.dtype.itemsize
-        for row in range(len(block)):
-            data = read_at(self._descriptor, size, offset=offset + (first + row) * self.row_bytes)
-            block[row] = np.frombuffer(data, self.dtype)
+        offset = self._place.offset + left * self.dtype.itemsize
+        for row, values in enumerate(block):
+            read_at(self._descriptor, as_bytes(values), offset=offset + (first + row) * self.row_bytes)
         return block
 
     def write(self, first: int, block: NDArray[Any]) -> None:

@@ -13,33 +13,18 @@ class Storage:
     Parameters
     ----------
     chunks : tuple of int
-        Shape of the parts that are compressed and read as one.
-    compression : str or None, optional
-        "gzip", "lzf" or None.
-    level : int or None, optional
-        Level of gzip, 1 (fast) to 9.
-    shuffle : bool, optional
+        Shape of the parts that are compressed and read as one, by `optics.archives.chunks`.
+    shuffle : bool
         Whether the bytes of like significance are put side by side first.
-    checksum : bool, optional
-        Whether each chunk carries a checksum, tested whenever it is read.
     """
 
     chunks: tuple[int, ...]
-    compression: str | None = None
-    level: int | None = None
-    shuffle: bool = False
-    checksum: bool = True
+    shuffle: bool
 
     @property
     def options(self) -> dict[str, Any]:
         """Return the options that h5py takes for a new array."""
-        return {
-            "chunks": self.chunks,
-            "compression": self.compression,
-            "compression_opts": self.level,
-            "shuffle": self.shuffle,
-            "fletcher32": self.checksum,
-        }
+        return {"chunks": self.chunks, "compression": "gzip", "compression_opts": 1, "shuffle": self.shuffle}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ class KilledDisk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fatal: int) -> None:
         self.fatal, self.calls = fatal, 0
+        self.log: list[str] = []
         self._open, self._descriptors = os.open, list[int]()
         monkeypatch.setattr(os, "open", self._remember)
         for name in CALLS:
@@ -43,6 +44,7 @@ class KilledDisk:
 
         def counted(*given: Any, **options: Any) -> Any:
             self.calls += 1
+            self.log.append(name)
             if self.calls < self.fatal:
                 return call(*given, **options)
             if self.calls == self.fatal and name == "pwrite":

@@ -76,9 +76,36 @@ def test_the_finished_file_is_an_archive_with_everything(tmp_path: Path) -> None
         assert file["counts"].attrs["units"] == "DN"
         assert file["timestamps"].attrs["units"] == "s"
         assert file["counts"].compression == "gzip"
-        assert file["counts"].fletcher32
         assert set(file.attrs) == {"format", "format_version", "kind", "description", "packages", "sha256"}
         assert file["counts"].id.get_storage_size() < COUNTS.nbytes
+
+
+def test_a_file_that_another_program_packed_anew_is_the_same(tmp_path: Path) -> None:
+    whole = finished(tmp_path / "c.h5")
+    with h5py.File(tmp_path / "c.h5") as file, h5py.File(tmp_path / "d.h5", "w") as copy:
+        copy.attrs.update(file.attrs)
+        for name, array in file.items():
+            packed = {"chunks": (5, 4, 23), "compression": "lzf", "fletcher32": True} if name == "counts" else {}
+            copy.create_dataset(name, data=array[()], **packed).attrs.update(array.attrs)
+    report = verify_archive(tmp_path / "d.h5")
+    assert (report.intact, report.sha256) == (True, whole)
+    with CampaignFile.open(tmp_path / "d.h5") as file:
+        assert np.array_equal(file.read(outputs=slice(30, 71)), COUNTS.reshape(FRAMES, -1)[:, 30:71])
+
+
+def test_frames_of_many_chunks_come_back(tmp_path: Path) -> None:
+    counts = np.random.default_rng(8).integers(0, 256, (300, 23, 700)).astype(np.uint8)
+    settings: dict[str, Any] = {"frames": 300, "shape": (23, 700), "word": np.uint8, "description": {}}
+    with CampaignFile.create(tmp_path / "c.h5", **settings) as file:
+        file.append(0, counts, timestamps=0.0, frame_ids=np.arange(300), valid=True, exposure_time=1.0)
+        file.finish()
+        flat = counts.reshape(300, -1)
+        assert np.array_equal(file.read(), flat)
+        for frames, outputs in ((slice(60, 61), slice(0, 16100)), (slice(1, 299), slice(3498, 3503))):
+            assert np.array_equal(file.read(frames=frames, outputs=outputs), flat[frames, outputs])
+    with h5py.File(tmp_path / "c.h5") as stored:
+        assert all(2 * step < size for size, step in zip((300, 23), stored["counts"].chunks[:2], strict=True))
+        assert np.array_equal(stored["counts"], counts)  # as h5py unpacks it
 
 
 def test_an_interrupted_campaign_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -117,6 +144,24 @@ def test_a_kill_at_any_write_leaves_a_file_that_goes_on_to_the_same_bits(
         assert finished(path) == whole, f"killed at write {fatal}"
         assert [left.name for left in path.parent.iterdir()] == ["c.h5"], f"killed at write {fatal}"
     assert fatal > 25
+
+
+def test_a_batch_is_on_the_disk_before_its_record_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with CampaignFile.create(tmp_path / "c.h5", **SETTINGS) as file, monkeypatch.context() as patch:
+        disk = KilledDisk(patch, fatal=1000)
+        append(file, to=8)
+    assert disk.log == [*["pwrite"] * 5, "fdatasync", "pwrite", "fdatasync"]
+
+
+def test_campaigns_killed_at_random_instants_end_with_the_same_bits() -> None:
+    script = Path(__file__).parents[2] / "benchmarks" / "kill.py"
+    ran = subprocess.run(
+        [sys.executable, str(script), "--trials", "5"], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(script.parents[1])},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "5 campaigns, killed" in ran.stdout
+    assert "all ended with the same content" in ran.stdout
 
 
 def test_two_programs_do_not_write_one_campaign(tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ def test_a_matrix_goes_on_with_the_tiles_that_are_missing(tmp_path: Path) -> Non
         MatrixWriter.resume(path, **SETTINGS)
     with MatrixWriter.resume(path, **SETTINGS, discard_damaged=True) as writer:
         assert writer.missing == [*tiles[:4], *tiles[5:]]
+    with MatrixWriter.resume(path, **SETTINGS) as writer:
+        assert writer.missing == [*tiles[:4], *tiles[5:]]
 
 
 def test_matrices_and_vectors_that_do_not_fit_are_refused(tmp_path: Path) -> None:
