@@ -150,6 +150,32 @@ def test_every_mirror_is_found_under_its_pixel(dmd: Dmd, rng: np.random.Generato
         np.testing.assert_allclose(found.to_mirrors(found.to_camera(positions)), positions, atol=1e-12)
 
 
+def test_nearest_mirror_is_the_nearest_of_all(dmd: Dmd, rng: np.random.Generator) -> None:
+    places = point_places(dmd)
+    matrix, origin = bench_map(0.2, mirrored=False)
+    found = register(places, places @ matrix.T + origin, rng=rng)
+    for array in (dmd, replace(dmd, staggered=False)):
+        positions = array.mirror_positions().reshape(-1, 2)
+        asked = rng.uniform(-0.4, 0.4, (200, 2)) * np.ptp(positions, axis=0)
+        squares = ((asked[:, np.newaxis] - positions) ** 2).sum(axis=-1)
+        nearest = np.stack(np.divmod(squares.argmin(axis=1), array.columns), axis=-1)
+        np.testing.assert_array_equal(found.nearest_mirrors(found.to_camera(asked), array), nearest)
+
+
+def test_residual_of_few_points_is_the_noise(rng: np.random.Generator) -> None:
+    places = 1e-3 * np.array([[0.0, 0], [1, 0.1], [0.2, 1], [1.1, 0.9], [0.5, 0.4]])
+    pixels = places @ bench_map(0.2, mirrored=False)[0].T
+    squares, pulls = [], []
+    for _ in range(300):
+        found = register(places, pixels + 0.1 * rng.standard_normal(places.shape), rng=rng, tolerance=5)
+        squares.append(found.residual**2)
+        pulls.append(found.origin**2 / 0.01)
+    # Ten coordinates, six parameters: four degrees of freedom, chi square scatters by sqrt(2/4) of its mean.
+    assert np.mean(squares) == pytest.approx(0.01, rel=4 * math.sqrt(0.5 / 300))
+    quoted = register(places, pixels, rng=rng, standard_error=np.full(places.shape, 0.1)).standard_error[:, 2]
+    assert np.sqrt(np.mean(pulls)) == pytest.approx(quoted.mean() / 0.1, rel=4 / math.sqrt(2 * 600))
+
+
 def test_wrong_matches_are_found_and_left_out(dmd: Dmd, rng: np.random.Generator) -> None:
     places = point_places(dmd)
     matrix, origin = bench_map(0.2, mirrored=False)
