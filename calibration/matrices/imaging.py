@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.matrices.focusing import relative_error
 from optics.validation import check_number
 
 Matrix = NDArray[np.complexfloating[Any, Any]]
@@ -57,7 +58,7 @@ def recover_object(
     field_variance : float
         Variance of the fields' complex errors.
     matrix_variance : float, optional
-        Variance of the complex errors of the entries of T; N <x^2> times it counts as noise of the fields.
+        Variance of the complex errors of the entries of T, which counts as noise of the fields, N <x^2> times it.
     mean, variance : float, optional
         Mean mu and variance v of the states before anything is measured: 1/2 and 1/4 for mirrors half of which are on.
 
@@ -69,15 +70,15 @@ def recover_object(
     Raises
     ------
     ValueError
-        If the shapes do not fit or a variance is out of range.
+        If the shapes do not fit, a variance is out of range, or the matrix is no larger than its errors.
 
     Notes
     -----
     Tikhonov's inverse with the parameter that gives the least mean square error (Wiener's). An object is real: both
     quadratures of each output count, and M = N/2 outputs are enough. Behind a Gaussian matrix whose 2 M quadratures
-    are well more than N, the error is about sigma / sqrt((2 M - N - 1) <|t|^2>). Errors of T are treated
-    as noise, which holds while they are small against its entries: the bias towards the mean that they cause is not
-    in the standard error.
+    are well more than N, the error is about sigma / sqrt((2 M - N - 1) <|t|^2>). Given measured entries with
+    errors of relative variance s, the likely ones are smaller, T / (1 + s), and differ from these by the variance
+    ``matrix_variance`` / (1 + s): exact for Gaussian entries and errors. That difference spoils all frames alike.
 
     References
     ----------
@@ -88,13 +89,15 @@ def recover_object(
     check_number("matrix_variance", matrix_variance, at_least=0)
     check_number("variance", variance, above=0)
     check_number("mean", mean)
-    noise = field_variance + matrix_variance * matrix.shape[1] * (variance + mean**2)
+    true_share = 1 / (1 + relative_error(matrix, standard_error=math.sqrt(matrix_variance)))
+    noise = field_variance + true_share * matrix_variance * matrix.shape[1] * (variance + mean**2)
     check_number("noise of fields and matrix together", noise, above=0)
-    precision = 2 / noise * (matrix.conj().T @ matrix).real.astype(np.float64)
+    likely = matrix * matrix.dtype.type(true_share)
+    precision = 2 / noise * (likely.conj().T @ likely).real.astype(np.float64)
     precision[np.diag_indices_from(precision)] += 1 / variance
     inverse = scipy.linalg.inv(precision, overwrite_a=True)
-    rest = fields - mean * matrix.sum(axis=1)
-    value = mean + 2 / noise * (rest @ matrix.conj()).real @ inverse
+    rest = fields - mean * likely.sum(axis=1)
+    value = mean + 2 / noise * (rest @ likely.conj()).real @ inverse
     return RecoveredObject(np.asarray(value, np.float64), np.sqrt(np.diag(inverse)))
 
 

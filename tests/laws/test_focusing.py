@@ -53,6 +53,13 @@ def test_l30_enhancement_of_each_modulation(rng: np.random.Generator, noise: flo
     check_mean(on / (inputs / 2), expected_enhancement(inputs, reference="half_on", relative_error=noise))
 
 
+def test_focus_has_the_phase_that_is_asked_for(rng: np.random.Generator) -> None:
+    rows = gaussian(rng, 500, 90)
+    phases = np.angle((rows * binary_focus(rows, phase=0.7)).sum(axis=1))
+    # The field across the phase has the variance N/4 about a mean of N / (2 sqrt(pi)): 0.19 rad rms.
+    assert phases.mean() == pytest.approx(0.7, abs=4 * 0.19 / math.sqrt(500))
+
+
 def test_l30_reference_of_half_the_mirrors_doubles_the_enhancement() -> None:
     assert expected_enhancement(256) == pytest.approx(1 + 255 / (2 * math.pi))
     assert expected_enhancement(256, reference="all_on") == pytest.approx(0.5 + 255 / (4 * math.pi))
@@ -143,12 +150,14 @@ def test_l30_foci_through_the_noisy_camera(bench: SimulatedBench, rng: np.random
 
 def test_l30_sum_of_an_image_is_a_focus_shared(rng: np.random.Generator) -> None:
     wanted, inputs = np.array([1.0, 2.0, 0.0, 0.5, 1.5]), 120
+    scales = np.array([0.5, 3.0, 1.0, 0.2, 1.0])  # throughput differs from pixel to pixel
     seen = np.zeros((2000, 5))
     for run in range(len(seen)):
         rows = gaussian(rng, 5, inputs)
         # Rows known up to a phase and a conjugation, as intensities leave them.
         known = np.where(rng.random((5, 1)) < 0.5, rows, rows.conj()) * np.exp(2j * np.pi * rng.random((5, 1)))
-        seen[run] = np.abs(rows @ projection_pattern(known, wanted, rng=rng)) ** 2 / (inputs / 2)
+        pattern = projection_pattern(known * scales[:, np.newaxis], wanted, rng=rng)
+        seen[run] = np.abs(rows @ pattern) ** 2 / (inputs / 2)
     expected = expected_projection(wanted, inputs=inputs)
     assert (expected - 1).sum() == pytest.approx(expected_enhancement(inputs) - 1)
     # Few targets among 120 inputs: the law neglects 1/N of the background.
@@ -175,14 +184,29 @@ def test_objects_come_back_with_the_errors_that_are_quoted(rng: np.random.Genera
         np.testing.assert_array_equal(inverse.states, objects)
 
 
-def test_objects_by_phase_conjugation_have_crosstalk(rng: np.random.Generator) -> None:
+def test_errors_of_the_matrix_count_as_noise_of_the_fields(rng: np.random.Generator) -> None:
+    outputs, inputs, frames, runs, noise = 150, 24, 30, 60, 0.15
+    squares, quoted = [], []
+    for _ in range(runs):
+        matrix, objects = gaussian(rng, outputs, inputs), rng.random((frames, inputs)) < 0.5
+        seen = matrix + noise * gaussian(rng, outputs, inputs)
+        inverse = recover_object(objects @ matrix.T, seen, field_variance=0.0, matrix_variance=noise**2)
+        squares.append(np.mean((inverse.value - objects) ** 2))
+        quoted.append(np.mean(inverse.standard_error**2))
+    # One error of the matrix spoils all frames of a run alike, through their mean.
+    assert np.mean(squares) == pytest.approx(np.mean(quoted), abs=4 * np.std(squares) / math.sqrt(runs))
+    assert np.std(squares) < 0.3 * np.mean(squares)
+
+
+@pytest.mark.parametrize("noise", [0.0, 4.0, 400.0])
+def test_objects_by_phase_conjugation_have_crosstalk(rng: np.random.Generator, noise: float) -> None:
     outputs, inputs, frames = 400, 90, 400
     matrix = gaussian(rng, outputs, inputs)
     objects = rng.choice([-1.0, 1.0], (frames, inputs))
-    fields = objects @ matrix.T + 2 * gaussian(rng, frames, outputs)
-    seen = conjugated_object(fields, matrix, field_variance=4.0, mean_square=1.0)
+    fields = objects @ matrix.T + math.sqrt(noise) * gaussian(rng, frames, outputs)
+    seen = conjugated_object(fields, matrix, field_variance=noise, mean_square=1.0)
     rms = np.sqrt(np.mean((seen.value - objects) ** 2))
-    law = math.sqrt((inputs - 1) / (2 * outputs) + 4 / (2 * outputs))
+    law = math.sqrt((inputs - 1) / (2 * outputs) + noise / (2 * outputs))
     assert rms == pytest.approx(np.sqrt(np.mean(seen.standard_error**2)), rel=4 / math.sqrt(2 * objects.size) + 0.01)
     # The crosstalk of one matrix: N (N - 1) / 2 products, each squared.
     assert rms == pytest.approx(law, rel=4 / math.sqrt(inputs * (inputs - 1)) + 4 / math.sqrt(2 * objects.size))
