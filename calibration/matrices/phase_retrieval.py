@@ -33,6 +33,12 @@ SETTLING = 40
 SIGMAS = 5.0
 """Standard deviations by which the residual may exceed what noise leaves before a row is tried again."""
 
+FIRST_STEPS = 3
+"""Gauss-Newton steps after which a row is judged for the first time."""
+
+PROMISING = 10.0
+"""Residual over its limit up to which a row is fitted to the end."""
+
 SAMPLED = 1e-9
 """Singular values below this part of the largest count as directions that the patterns do not determine."""
 
@@ -71,8 +77,8 @@ def retrieve_rows(
     static: bool = True,
     light_per_electron: float = 0.0,
     model_error: float = 1e-3,
-    iterations: int = 200,
-    attempts: int = 10,
+    iterations: int = 100,
+    attempts: int = 8,
 ) -> RetrievedRows:
     """Find the rows of a transmission matrix from the light that known patterns gave.
 
@@ -94,7 +100,7 @@ def retrieve_rows(
     model_error : float, optional
         Errors that the variance does not know (drift, laser noise, rounding), over the mean light of the output.
     iterations : int, optional
-        Reflections of an attempt.
+        Reflections of the first attempt; the second takes twice as many, and so on.
     attempts : int, optional
         Most starts for a row: a spectral one, then random ones for rows whose residual says that they failed.
 
@@ -142,9 +148,9 @@ def retrieve_rows(
         found, residual[block], tries[block] = _solve(part, basis, starts=starts, iterations=iterations)
         rows[:, block] = np.linalg.solve(triangle, found)
         variance[:, block] = entry_variance(rows[:, block], part, inputs=inputs)
-    converged = residual < _residual_limit(noisy, unknowns=2 * len(rows) - 1)
     value, error = rows.T * scale[:, np.newaxis], np.sqrt(variance.T) * scale[:, np.newaxis]
-    valid = converged[:, np.newaxis] & np.isfinite(error)
+    converged = (residual < _residual_limit(noisy, unknowns=2 * len(rows) - 1)) & np.isfinite(error).all(axis=1)
+    valid = np.broadcast_to(converged[:, np.newaxis], error.shape)
     last = FieldEstimate(value[:, -1], error[:, -1], valid[:, -1]) if static else None
     kept = slice(0, states.shape[1])
     return RetrievedRows(
@@ -174,9 +180,9 @@ def _solve(
         choose = random_start if attempt else spectral_start
         known = magnitudes[:, rows]
         fields = fields_from(choose(known**2, basis=narrow, rng=rng), basis=narrow)
-        fields = _iterate(fields, known, narrow, iterations)
+        fields = _iterate(fields, known, narrow, iterations * (attempt + 1))
         start = coordinates(fields, basis=narrow).astype(np.complex128)
-        found, left = fit_rows(start, light.rows(rows), basis=basis)
+        found, left = _fit(start, light.rows(rows), basis, worth=PROMISING * (limit * freedom)[rows])
         left = left / freedom[rows]
         better = left < residual[rows]
         best[:, rows[better]], residual[rows[better]] = found[:, better], left[better]
@@ -184,9 +190,17 @@ def _solve(
     return best, residual, tries
 
 
-def _iterate(
-    fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int
-) -> Fields:
+def _fit(
+    start: NDArray[np.complex128], light: NoisyLight, basis: NDArray[np.float64], *, worth: NDArray[np.float64]
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return fitted rows and chi squared; those that are far off after a few steps are not followed."""
+    found, left = fit_rows(start, light, basis=basis, steps=FIRST_STEPS)
+    near = left < worth
+    found[:, near], left[near] = fit_rows(found[:, near], light.rows(near), basis=basis)
+    return found, left
+
+
+def _iterate(fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int) -> Fields:
     """Return fields near a common point of magnitudes and patterns."""
     fields = relaxed_reflections(fields, magnitudes, basis=basis, iterations=iterations, relaxation=RELAXATION)
     return alternating_projections(fields, magnitudes, basis=basis, iterations=SETTLING)
@@ -196,15 +210,14 @@ def _normalised(
     light: Light, *, frames: int, slope: float, model_error: float
 ) -> tuple[NoisyLight, NDArray[np.float64]]:
     """Return light with the mean of each output one, and the field that one stands for."""
-    value, variance, valid = (
-        np.asarray(array).reshape(len(array), -1) for array in (light.value, light.variance, light.valid)
-    )
+    value = light.value.reshape(len(light.value), -1).astype(np.float64)
+    variance = light.variance.reshape(len(light.variance), -1).astype(np.float64)
+    valid = light.valid.reshape(len(light.valid), -1)
     if len(value) != frames or variance.shape != value.shape or valid.shape != value.shape:
         raise ValueError(
             f"light has shape {np.shape(light.value)}, its variance {np.shape(light.variance)}, for {frames} patterns: "
             "all need (frame, ...) with one frame for each pattern"
         )
-    value, variance = value.astype(np.float64), variance.astype(np.float64)
     broken = valid & ~(np.isfinite(value) & (variance >= 0) & np.isfinite(variance))
     if broken.any():
         raise ValueError(
@@ -252,6 +265,11 @@ def _check_sampling(inputs: NDArray[np.float64], rng: np.random.Generator) -> No
     """Refuse patterns that leave more than the phase of a row open, however long they are iterated."""
     frames, count = inputs.shape
     unknowns = 2 * count - 1
+    if count < 2:
+        raise ValueError(
+            f"patterns of shape {(frames, count)} (a static field counts as one input) leave no relative phase to "
+            "find: at least 2 inputs are needed"
+        )
     if frames < unknowns:
         raise ValueError(
             f"{frames} patterns are too few: a row of {count} entries (a static field counts as one) has {unknowns} "
