@@ -12,6 +12,7 @@ from calibration.matrices.row_ambiguity import align_rows
 from calibration.matrices.spectral_start import spectral_start
 
 INPUTS, OUTPUTS, FRAMES = 20, 13, 110
+FIELDS = ("value", "variance", "valid")
 
 
 class Scene:
@@ -137,6 +138,25 @@ def test_rows_that_failed_are_started_again(rng: np.random.Generator) -> None:
     # Chi squared knows light to a thousandth here (model_error): rows are as good, and failed ones far off.
     assert (scene.errors(often)[often.converged] < 1e-3).all()
     assert (scene.errors(often)[~often.converged] > 1e-2).all()
+
+
+def test_rows_with_a_rival_are_not_believed(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 2.25 frames an unknown and noise of a twentieth: several rows explain the light of some outputs.
+    scene = Scene(rng)
+    few = slice(0, round(2.25 * (INPUTS + 1)))
+    sigma = 0.05 * float(scene.intensity.mean())
+    draws = [scene.light(sigma, rng) for _ in range(4)]
+    light = Light(*(np.concatenate([getattr(draw, name)[few] for draw in draws], axis=1) for name in FIELDS))
+    truth = np.tile(scene.truth[:, :-1], (4, 1))
+    wrong = []
+    for sure in (0.0, phase_retrieval.SURE):
+        monkeypatch.setattr(phase_retrieval, "SURE", sure)
+        rows = retrieve_rows(light, scene.patterns[few], rng=np.random.default_rng(2))
+        aligned = align_rows(rows.matrix.value, truth, ambiguity="phase and conjugation").matrix
+        far = np.linalg.norm(aligned - truth, axis=1) > 0.5 * np.linalg.norm(truth, axis=1)
+        wrong.append(int(np.sum(rows.converged & far)))
+    assert wrong[0] >= 5
+    assert wrong[1] < 0.5 * wrong[0]
 
 
 def test_variances_at_the_fitted_light_leave_no_bias(rng: np.random.Generator) -> None:
