@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,10 @@ STEPS = 12
 """Most Gauss-Newton steps of a fit; three to five are usual near the truth."""
 
 SOLVER_ROUNDS = 25
-"""Rounds of conjugate gradients in a step."""
+"""Most rounds of conjugate gradients in a step."""
+
+SOLVED = 1e-4
+"""Part of the squared gradient at which a step is solved well enough: the next step takes the rest."""
 
 SETTLED = 1e-3
 """Drop of chi squared below which a row has settled: a thousandth of what one unknown adds to it."""
@@ -60,12 +64,12 @@ class NoisyLight:
         """
         return np.asarray(1 / np.maximum(self.dark_variance + self.slope * light, self.floor))
 
-    def rows(self, which: NDArray[np.bool_] | slice) -> "NoisyLight":
+    def rows(self, which: NDArray[Any] | slice) -> "NoisyLight":
         """Return some of the rows.
 
         Parameters
         ----------
-        which : ndarray of bool, shape (output,), or slice
+        which : ndarray of bool or int, or slice
             Rows to keep.
 
         Returns
@@ -78,7 +82,7 @@ class NoisyLight:
         )  # fmt: skip
 
 
-def fit_rows(start: Coordinates, light: NoisyLight, *, basis: Reals) -> tuple[Coordinates, Reals]:
+def fit_rows(start: Coordinates, light: NoisyLight, *, basis: Reals, steps: int = STEPS) -> tuple[Coordinates, Reals]:
     """Return the coordinates that explain intensities best, and the chi squared that is left.
 
     .. math:: \\chi^2 = \\sum_k \\frac{(I_k - |q_k c|^2)^2}{\\mathrm{var}(|q_k c|^2)}
@@ -91,6 +95,8 @@ def fit_rows(start: Coordinates, light: NoisyLight, *, basis: Reals) -> tuple[Co
         Intensities and their noise.
     basis : ndarray of float64, shape (frame, input)
         Orthonormal basis; its rows are q_k.
+    steps : int, optional
+        Most Gauss-Newton steps.
 
     Returns
     -------
@@ -108,7 +114,7 @@ def fit_rows(start: Coordinates, light: NoisyLight, *, basis: Reals) -> tuple[Co
     damping = np.full(best.shape[1], 1e-4)
     left = _chi_squared(best, light, basis)
     active = np.ones(best.shape[1], np.bool_)
-    for _ in range(STEPS):
+    for _ in range(steps):
         part = light.rows(active)
         step, gain = _step(best[:, active], part, basis, damping[active])
         better = gain > 0
@@ -175,7 +181,7 @@ def _row_variance(row: Coordinates, fields: Coordinates, weights: Reals, inputs:
         return np.full(count, np.inf)
     inverse = np.diag(lapack.dpotri(factor, lower=1)[0])
     variance = (inverse - turn**2) / scale
-    return np.maximum(variance[:count] + variance[count:], 0)
+    return np.asarray(np.maximum(variance[:count] + variance[count:], 0))
 
 
 def _chi_squared(rows: Coordinates, light: NoisyLight, basis: Reals) -> Reals:
@@ -190,7 +196,7 @@ def _step(rows: Coordinates, light: NoisyLight, basis: Reals, damping: Reals) ->
     fitted = np.abs(fields) ** 2
     weights = light.weights(fitted)
     residual = light.value - fitted
-    gradient = coordinates(2 * weights * residual * fields, basis=basis)
+    gradient = coordinates(2 * weights * residual * fields, basis=basis).astype(np.complex128, copy=False)
     shift = damping * np.mean(4 * weights * fitted, axis=0)
 
     def curvature(direction: Coordinates) -> Coordinates:
@@ -208,6 +214,7 @@ def _conjugate_gradients(curvature: Callable[[Coordinates], Coordinates], wanted
     solution = np.zeros_like(wanted)
     residual, direction = wanted, wanted
     size = _squares(residual)
+    enough = SOLVED * size
     for _ in range(SOLVER_ROUNDS):
         image = curvature(direction)
         length = _ratio(size, np.sum(np.real(direction.conj() * image), axis=0))
@@ -216,6 +223,8 @@ def _conjugate_gradients(curvature: Callable[[Coordinates], Coordinates], wanted
         later = _squares(residual)
         direction = residual + _ratio(later, size) * direction
         size = later
+        if (size <= enough).all():
+            break
     return solution
 
 

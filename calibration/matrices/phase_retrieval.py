@@ -6,6 +6,7 @@ field (all mirrors off) is one more input that is always on: its entry shares ph
 e + T b is known as well as T, and light that patterns give is predicted without ambiguity.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from calibration.matrices.magnitude_projections import (
     fields_from,
     relaxed_reflections,
 )
+from calibration.matrices.pattern_sampling import check_sampling
+from calibration.matrices.row_ambiguity import align_rows
 from calibration.matrices.spectral_start import random_start, spectral_start
 from optics.validation import check_count, check_number, check_states
 
@@ -33,8 +36,17 @@ SETTLING = 40
 SIGMAS = 5.0
 """Standard deviations by which the residual may exceed what noise leaves before a row is tried again."""
 
-SAMPLED = 1e-9
-"""Singular values below this part of the largest count as directions that the patterns do not determine."""
+FIRST_STEPS = 3
+"""Gauss-Newton steps after which a row is judged for the first time."""
+
+SURE = 3.5
+"""Frames over unknown entries from which on no two rows were seen to explain the same noisy light."""
+
+DIFFERENT = 0.3
+"""Relative distance from which on two rows are not the same row with noise."""
+
+PROMISING = 10.0
+"""Residual over its limit up to which a row is fitted to the end."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,9 +61,10 @@ class RetrievedRows:
         Field with all mirrors off, shape (output,), of the same phase and conjugation as its row; None where the
         patterns were said to have none.
     converged : ndarray of bool, shape (output,)
-        Rows that explain the light within its noise.
+        Rows that explain the light within its noise, and to which no rival was found.
     residual : ndarray of float64, shape (output,)
-        Chi squared over its degrees of freedom: about 1 where the model of the noise holds.
+        Chi squared over its degrees of freedom: about 1 where the model of the noise holds; infinite where
+        another row was found that explains the light as well.
     attempts : ndarray of int, shape (output,)
         Starts that were tried.
     """
@@ -71,8 +84,8 @@ def retrieve_rows(
     static: bool = True,
     light_per_electron: float = 0.0,
     model_error: float = 1e-3,
-    iterations: int = 200,
-    attempts: int = 10,
+    iterations: int = 100,
+    attempts: int = 8,
 ) -> RetrievedRows:
     """Find the rows of a transmission matrix from the light that known patterns gave.
 
@@ -94,7 +107,7 @@ def retrieve_rows(
     model_error : float, optional
         Errors that the variance does not know (drift, laser noise, rounding), over the mean light of the output.
     iterations : int, optional
-        Reflections of an attempt.
+        Reflections of the first attempt; the second takes twice as many, and so on.
     attempts : int, optional
         Most starts for a row: a spectral one, then random ones for rows whose residual says that they failed.
 
@@ -117,34 +130,41 @@ def retrieve_rows(
     alternating projections, then the likelihood of the camera's noise by Gauss-Newton steps in double precision. The
     standard errors are Fisher's (law L55) and do not count ``model_error`` beyond the floor of the variance that it
     sets. Rows need frames: see ``benchmarks/phase_retrieval.py`` for the transition, near 2.5 frames an input for 50
-    inputs; 4 are enough for each attempt, and fewer than 2N - 1 are refused. Time grows as frames x inputs x outputs
-    an iteration, and the errors take frames x inputs^2 x outputs.
+    inputs; 4 are enough for each attempt, fewer than 2N - 1 are refused, and 2N - 1 leave nothing to judge a row
+    by, so that none converges. Where there are fewer than 3.5, noise
+    can be explained by several rows: such rows are looked for by a second series of starts and flagged if found.
+    Time grows as frames x inputs x outputs an iteration, and the errors take frames x inputs^2 x outputs.
 
     References
     ----------
     .. [1] A. Dremeau et al., Opt. Express 23, 11898 (2015). doi:10.1364/OE.23.011898
     .. [2] D. R. Luke, Inverse Problems 21, 37 (2005). doi:10.1088/0266-5611/21/1/004
     """
-    states = _checked_states(patterns)
+    shape = np.shape(patterns)
+    states = check_states(patterns, inputs=shape[1] if len(shape) == 2 else 0)
     inputs = np.pad(states, ((0, 0), (0, int(static))), constant_values=True).astype(np.float64)
     _check_options(light_per_electron, model_error, iterations, attempts)
-    _check_sampling(inputs, rng)
+    check_sampling(inputs, rng=rng)
     noisy, scale = _normalised(light, frames=len(states), slope=light_per_electron, model_error=model_error)
     basis, triangle = np.linalg.qr(inputs)
     outputs = len(scale)
     rows = np.empty((inputs.shape[1], outputs), np.complex128)
+    limit = _residual_limit(noisy, unknowns=2 * len(rows) - 1)
     variance = np.empty(rows.shape)
     residual, tries = np.empty(outputs), np.empty(outputs, np.int64)
-    starts = rng.spawn(attempts)
+    starts = rng.spawn(2 * attempts)
     size = max(BLOCK_ENTRIES // len(inputs), 1)
     for block in (slice(first, first + size) for first in range(0, outputs, size)):
         part = noisy.rows(block)
-        found, residual[block], tries[block] = _solve(part, basis, starts=starts, iterations=iterations)
+        found, residual[block], tries[block] = _solve(part, basis, starts=starts[:attempts], iterations=iterations)
+        settled = residual[block] < limit[block]
+        rival = _rival(found, settled, part, basis, starts=starts[attempts:], iterations=iterations)
+        residual[block] = np.where(rival, np.inf, residual[block])
         rows[:, block] = np.linalg.solve(triangle, found)
         variance[:, block] = entry_variance(rows[:, block], part, inputs=inputs)
-    converged = residual < _residual_limit(noisy, unknowns=2 * len(rows) - 1)
     value, error = rows.T * scale[:, np.newaxis], np.sqrt(variance.T) * scale[:, np.newaxis]
-    valid = converged[:, np.newaxis] & np.isfinite(error)
+    converged = (residual < limit) & np.isfinite(error).all(axis=1)
+    valid = np.broadcast_to(converged[:, np.newaxis], error.shape)
     last = FieldEstimate(value[:, -1], error[:, -1], valid[:, -1]) if static else None
     kept = slice(0, states.shape[1])
     return RetrievedRows(
@@ -154,7 +174,12 @@ def retrieve_rows(
 
 
 def _solve(
-    light: NoisyLight, basis: NDArray[np.float64], *, starts: list[np.random.Generator], iterations: int
+    light: NoisyLight,
+    basis: NDArray[np.float64],
+    *,
+    starts: list[np.random.Generator],
+    iterations: int,
+    spectral: bool = True,
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.int64]]:
     """Return coordinates, residuals and attempts of a block of rows; rows that failed are started again."""
     outputs = light.value.shape[1]
@@ -171,17 +196,50 @@ def _solve(
         rows = np.flatnonzero(~(residual < limit) & (_frames(light) > unknowns))
         if not len(rows):
             break
-        choose = random_start if attempt else spectral_start
+        choose = spectral_start if spectral and attempt == 0 else random_start
         known = magnitudes[:, rows]
-        fields = fields_from(choose(known**2, basis=narrow, rng=rng), basis=narrow)
-        fields = _iterate(fields, known, narrow, iterations)
+        # A copy: the same start for every block, so a row does not depend on what it is solved with.
+        fields = fields_from(choose(known**2, basis=narrow, rng=copy.deepcopy(rng)), basis=narrow)
+        fields = _iterate(fields, known, narrow, iterations * (attempt + 1))
         start = coordinates(fields, basis=narrow).astype(np.complex128)
-        found, left = fit_rows(start, light.rows(rows), basis=basis)
+        found, left = _fit(start, light.rows(rows), basis, worth=PROMISING * (limit * freedom)[rows])
         left = left / freedom[rows]
         better = left < residual[rows]
         best[:, rows[better]], residual[rows[better]] = found[:, better], left[better]
         tries[rows] += 1
     return best, residual, tries
+
+
+def _rival(
+    found: NDArray[np.complex128],
+    settled: NDArray[np.bool_],
+    light: NoisyLight,
+    basis: NDArray[np.float64],
+    *,
+    starts: list[np.random.Generator],
+    iterations: int,
+) -> NDArray[np.bool_]:
+    """Return which settled rows of few frames have a rival: another row that explains the light as well."""
+    contested = np.zeros(len(settled), np.bool_)
+    which = np.flatnonzero(settled & (_frames(light) < SURE * len(found)))
+    if not len(which):
+        return contested
+    part = light.rows(which)
+    other, residual, _ = _solve(part, basis, starts=starts, iterations=iterations, spectral=False)
+    aligned = align_rows(other.T, found[:, which].T, ambiguity="phase and conjugation").matrix
+    apart = np.linalg.norm(aligned - found[:, which].T, axis=1) > DIFFERENT * np.linalg.norm(found[:, which], axis=0)
+    contested[which] = apart & (residual < _residual_limit(part, unknowns=2 * len(found) - 1))
+    return contested
+
+
+def _fit(
+    start: NDArray[np.complex128], light: NoisyLight, basis: NDArray[np.float64], *, worth: NDArray[np.float64]
+) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return fitted rows and chi squared; those that are far off after a few steps are not followed."""
+    found, left = fit_rows(start, light, basis=basis, steps=FIRST_STEPS)
+    near = left < worth
+    found[:, near], left[near] = fit_rows(found[:, near], light.rows(near), basis=basis)
+    return found, left
 
 
 def _iterate(fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int) -> Fields:
@@ -194,15 +252,14 @@ def _normalised(
     light: Light, *, frames: int, slope: float, model_error: float
 ) -> tuple[NoisyLight, NDArray[np.float64]]:
     """Return light with the mean of each output one, and the field that one stands for."""
-    value, variance, valid = (
-        np.asarray(array).reshape(len(array), -1) for array in (light.value, light.variance, light.valid)
-    )
+    value = light.value.reshape(len(light.value), -1).astype(np.float64)
+    variance = light.variance.reshape(len(light.variance), -1).astype(np.float64)
+    valid = light.valid.reshape(len(light.valid), -1)
     if len(value) != frames or variance.shape != value.shape or valid.shape != value.shape:
         raise ValueError(
             f"light has shape {np.shape(light.value)}, its variance {np.shape(light.variance)}, for {frames} patterns: "
             "all need (frame, ...) with one frame for each pattern"
         )
-    value, variance = value.astype(np.float64), variance.astype(np.float64)
     broken = valid & ~(np.isfinite(value) & (variance >= 0) & np.isfinite(variance))
     if broken.any():
         raise ValueError(
@@ -232,43 +289,9 @@ def _residual_limit(light: NoisyLight, *, unknowns: int) -> NDArray[np.float64]:
     return np.where(_frames(light) > unknowns, 1 + SIGMAS * np.sqrt(2 / freedom), 0.0)
 
 
-def _checked_states(patterns: ArrayLike) -> NDArray[np.bool_]:
-    """Return patterns as states."""
-    shape = np.shape(patterns)
-    return check_states(patterns, inputs=shape[1] if len(shape) == 2 else 0)
-
-
 def _check_options(light_per_electron: float, model_error: float, iterations: int, attempts: int) -> None:
     """Refuse options out of range."""
     check_number("light_per_electron", light_per_electron, unit="photons/s", at_least=0)
     check_number("model_error", model_error, above=0, at_most=1)
     check_count("iterations", iterations)
     check_count("attempts", attempts)
-
-
-def _check_sampling(inputs: NDArray[np.float64], rng: np.random.Generator) -> None:
-    """Refuse patterns that leave more than the phase of a row open, however long they are iterated."""
-    frames, count = inputs.shape
-    unknowns = 2 * count - 1
-    if frames < unknowns:
-        raise ValueError(
-            f"{frames} patterns are too few: a row of {count} entries (a static field counts as one) has {unknowns} "
-            f"real unknowns beside its phase; show at least {unknowns}, better {4 * count}"
-        )
-    spread = np.linalg.svd(inputs, compute_uv=False)
-    rank = int(np.sum(spread > SAMPLED * spread[0]))
-    if rank < count:
-        raise ValueError(
-            f"the patterns span {rank} of {count} dimensions (a static field counts as one): show random patterns, "
-            "without inputs that are always off, always on or always equal"
-        )
-    # At a random row the derivative of the light has rank 2N - 1 where intensities determine rows at all.
-    row = rng.standard_normal(count) + 1j * rng.standard_normal(count)
-    fields = inputs @ row
-    jacobian = np.concatenate([fields.real[:, np.newaxis] * inputs, fields.imag[:, np.newaxis] * inputs], axis=1)
-    values = np.linalg.svd(jacobian, compute_uv=False)
-    if (known := int(np.sum(values > SAMPLED * values[0]))) < unknowns:
-        raise ValueError(
-            f"the light of these patterns determines {known} of the {unknowns} real unknowns of a row: inputs must be "
-            "on together in many combinations; show random patterns"
-        )

@@ -43,8 +43,9 @@ def spectral_start(light: Magnitudes, *, basis: Basis, rng: np.random.Generator)
     """
     if np.iscomplexobj(basis):
         raise TypeError(f"basis is {basis.dtype}: the start is for real inputs, which mirrors give")
-    weights = _weights(light, basis.dtype)
-    pair = rng.standard_normal((2, basis.shape[1], 1)).astype(basis.dtype)
+    precision = basis.real.dtype
+    weights = _weights(light).astype(precision)
+    pair: NDArray[np.floating] = rng.standard_normal((2, basis.shape[1], 1)).astype(precision)
     pair = np.repeat(pair, light.shape[1], axis=2)
     images = pair
     for _ in range(ROUNDS):
@@ -81,13 +82,13 @@ def random_start(light: Magnitudes, *, basis: Basis, rng: np.random.Generator) -
     return np.asarray(start * np.sqrt(power), np.result_type(basis.dtype, np.complex64))
 
 
-def _weights(light: Magnitudes, dtype: np.dtype[np.floating]) -> Magnitudes:
-    """Return light over its mean, less one, zero where a frame says nothing; scaled by the frames of a basis."""
+def _weights(light: Magnitudes) -> Magnitudes:
+    """Return light over its mean, less one, zero where a frame says nothing."""
     known = np.isfinite(light)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, light, 0).sum(axis=0) / count
     safe = np.where(mean > 0, mean, 1)
-    return np.where(known, light / safe - 1, 0).astype(dtype)
+    return np.where(known, light / safe - 1, 0)
 
 
 def _weighted(pair: NDArray[np.floating], weights: Magnitudes, basis: Basis) -> NDArray[np.floating]:
