@@ -33,6 +33,10 @@ FIRST_SIGNALS = 100
 """Signals from which anchors are found well enough to place all others."""
 
 
+ROUGH = 1e-2
+"""Gain of chi^2 per degree of freedom at which the fit to some signals ends."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HalfSolution:
     """A half's columns and the static field, with what says whether to trust them.
@@ -209,7 +213,7 @@ def _fit(readings: Readings, start: Positions, steps: int) -> tuple[Positions, N
     some = slice(None, None, math.ceil(readings.signals.shape[1] / FIRST_SIGNALS))
     few, positions = readings.part(some), start.part(some)
     for _ in range(2):
-        positions, _ = refine_positions(few, positions, steps=steps)
+        positions, _ = refine_positions(few, positions, steps=steps, tolerance=ROUGH)
         positions = place_signals(few, positions)
     return refine_positions(readings, place_signals(readings, replace(positions, signals=start.signals)), steps=steps)
 

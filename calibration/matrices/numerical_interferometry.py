@@ -1,10 +1,10 @@
 """Numerical interferometry: a whole transmission matrix from intensities, with no reference and no iteration over it.
 
 Fields of all signals are points of a plane, one plane a camera pixel; frames of differences of patterns tell their
-squared distances to some anchors. With the off-state field e and fields T x of the macropixels that are on, the frame of
-an anchor s without a signal x inside it is |(e + T s) - T x|^2, and the signal's own frame |(-e) - T x|^2: anchors are
-points too, at e + T s, and the static field only moves them. Frames of differences of anchors have e once too much or too
-little; e is one more point, found with the others.
+squared distances to some anchors. With the off-state field e and fields T x of the macropixels that are on, the frame
+of an anchor s without a signal x inside it is |(e + T s) - T x|^2, and the signal's own frame |(-e) - T x|^2: anchors
+are points too, at e + T s and -e, and a static field only moves them. Frames of differences of anchors have e once too
+much or too little; e is one more unknown, found with the others.
 """
 
 from dataclasses import dataclass, replace
@@ -105,9 +105,10 @@ def decode(
     Notes
     -----
     Saturated readings have no weight. Flagged are pixels whose anchors lie on a line, whose halves fit each other as
-    well in the wrong orientation, whose misfit stands out from that of the others by six standard deviations, and those in
-    which a signal has fewer than four readings left. Where the misfit is above one, variances are multiplied by it. Pixels are taken
-    a few at a time; beside light and result, memory is a few times `BLOCK_BYTES` for each of two threads.
+    well in the wrong orientation, whose misfit stands out from that of the others by six standard deviations, and
+    those in which a signal has fewer than four readings left. Where the misfit is above one, variances are multiplied
+    by it. Pixels are taken a few at a time: beside light and result, memory is a few dozen times
+    `calibration.matrices.half_solution.BLOCK_BYTES` for each of two threads.
 
     References
     ----------
@@ -153,8 +154,8 @@ def _solve_halves(light: Light, plan: InterferometryPlan, light_noise: float, st
     unexplained = float(np.median(np.concatenate([half.unexplained for half in halves])))
     if unexplained > UNEXPLAINED:
         raise ValueError(
-            f"the fit leaves {unexplained:.0%} of the light's variance in the median pixel: the frames do not show what "
-            "the plan says; check their order, lost frames, and that the medium did not change meanwhile"
+            f"the fit leaves {unexplained:.0%} of the light's variance in the median pixel: the frames do not show "
+            "what the plan says; check their order, lost frames, and that the medium did not change meanwhile"
         )
     return halves
 
