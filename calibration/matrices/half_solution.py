@@ -47,8 +47,6 @@ class HalfSolution:
         Entries of the half's columns, then the static field as one more column.
     squares, degrees : ndarray, shape (output,)
         Weighted squares of what the fit leaves, and readings less unknowns.
-    unexplained : ndarray, shape (output,)
-        Part of the variance of a pixel's light that the fit leaves.
     valid : ndarray of bool, shape (output,)
         False where anchors lie on a line or too few readings are left.
     """
@@ -56,7 +54,6 @@ class HalfSolution:
     part: Part
     squares: Real
     degrees: Real
-    unexplained: Real
     valid: NDArray[np.bool_]
 
 
@@ -157,9 +154,7 @@ def solve_half(frames: HalfFrames, *, steps: int) -> HalfSolution:
         columns=np.append(half.columns, half.anchors.shape[1]),
         value=np.zeros((outputs, width), np.complex128), variance=np.ones((outputs, width)),
     )  # fmt: skip
-    solution = HalfSolution(
-        part=part, squares=np.ones(outputs), degrees=np.ones(outputs), unexplained=np.ones(outputs), valid=usable.copy()
-    )
+    solution = HalfSolution(part=part, squares=np.ones(outputs), degrees=np.ones(outputs), valid=usable.copy())
     good = np.flatnonzero(usable)
     size = max(1, BLOCK_BYTES // (8 * half.circulant.signals * len(half.anchors)))
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -185,10 +180,6 @@ def _solve_slab(frames: HalfFrames, anchors: Field, slab: Slab, steps: int, solu
     value, variance = _columns(frames.half, positions, normal)
     solution.part.value[slab], solution.part.variance[slab] = value, variance
     solution.squares[slab], solution.degrees[slab] = normal.squares, normal.degrees
-    modelled = np.abs(positions.signals[:, :, np.newaxis] - positions.anchors[:, np.newaxis]) ** 2
-    left = np.sum(readings.signal_weights * (readings.signals - modelled) ** 2, axis=(1, 2))
-    scatter = np.var(readings.signals, axis=(1, 2)) * np.maximum(readings.signal_weights.sum(axis=(1, 2)), 1)
-    solution.unexplained[slab] = left / np.maximum(scatter, np.finfo(np.float64).tiny)
     enough = (readings.signal_weights.sum(axis=2) >= LEAST_READINGS).all(axis=1)
     solution.valid[slab] &= enough & np.isfinite(value).all(axis=1)
 

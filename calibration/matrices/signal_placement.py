@@ -18,7 +18,7 @@ FURTHER_STEPS = 8
 """Steps of the few signals that have not arrived, and of those that are tried at their mirror images."""
 
 DOUBTFUL = 10.0
-"""Squares that a signal leaves at its mirror image, over those that it leaves where it is, below which both are tried."""
+"""Squares that a signal leaves at its mirror image over those where it is, below which both places are tried."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,8 +94,8 @@ def place_signals(readings: Readings, start: Positions, *, steps: int = 2) -> Po
     Notes
     -----
     The mirror image of a signal about the long axis of its anchors fits nearly as well where they almost lie on a line,
-    and the linear start, or noise, may have taken it: where it is in doubt, both sides are tried. Single precision: this
-    is a start for `calibration.matrices.joint_lateration.refine_positions`.
+    and the linear start, or noise, may have taken it: where it is in doubt, both sides are tried. Single precision:
+    this is a start for `calibration.matrices.joint_lateration.refine_positions`.
     """
     # Light in units of its mean, so that squares of it stay inside the range of single precision.
     unit = float(np.mean(np.abs(readings.signals))) or 1.0
