@@ -170,8 +170,8 @@ def _check_order(light: Light, plan: InterferometryPlan, estimate: Interferometr
     if not rows.any() or np.median(unexplained) > UNEXPLAINED:
         left_over = f"{np.median(unexplained):.0%}" if rows.any() else "all"
         raise ValueError(
-            f"the matrix leaves {left_over} of the light's variance in the median pixel: the frames do not show what the "
-            "plan says; check their order, lost frames, and that the medium did not change meanwhile"
+            f"the matrix leaves {left_over} of the light's variance in the median pixel: the frames do not show what "
+            "the plan says; check their order, lost frames, and that the medium did not change meanwhile"
         )
 
 
