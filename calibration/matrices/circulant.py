@@ -63,7 +63,7 @@ class CirculantInputs:
         if power[weakest] <= SPANNING * power.max() or not power.any():
             raise ValueError(
                 f"shifts of the {len(states)} generators do not span {states.shape[1]} columns: their spectrum is zero "
-                f"at frequency {weakest} of {states.shape[1]}; take other sequences (well_conditioned_inputs finds them)"
+                f"at frequency {weakest}; take other sequences (well_conditioned_inputs finds them)"
             )
 
     @property

@@ -33,6 +33,10 @@ FIRST_SIGNALS = 100
 """Signals from which anchors are found well enough to place all others."""
 
 
+ROUGH = 1e-2
+"""Gain of chi^2 per degree of freedom at which the fit to some signals ends."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HalfSolution:
     """A half's columns and the static field, with what says whether to trust them.
@@ -43,8 +47,6 @@ class HalfSolution:
         Entries of the half's columns, then the static field as one more column.
     squares, degrees : ndarray, shape (output,)
         Weighted squares of what the fit leaves, and readings less unknowns.
-    unexplained : ndarray, shape (output,)
-        Part of the variance of a pixel's light that the fit leaves.
     valid : ndarray of bool, shape (output,)
         False where anchors lie on a line or too few readings are left.
     """
@@ -52,7 +54,6 @@ class HalfSolution:
     part: Part
     squares: Real
     degrees: Real
-    unexplained: Real
     valid: NDArray[np.bool_]
 
 
@@ -153,9 +154,7 @@ def solve_half(frames: HalfFrames, *, steps: int) -> HalfSolution:
         columns=np.append(half.columns, half.anchors.shape[1]),
         value=np.zeros((outputs, width), np.complex128), variance=np.ones((outputs, width)),
     )  # fmt: skip
-    solution = HalfSolution(
-        part=part, squares=np.ones(outputs), degrees=np.ones(outputs), unexplained=np.ones(outputs), valid=usable.copy()
-    )
+    solution = HalfSolution(part=part, squares=np.ones(outputs), degrees=np.ones(outputs), valid=usable.copy())
     good = np.flatnonzero(usable)
     size = max(1, BLOCK_BYTES // (8 * half.circulant.signals * len(half.anchors)))
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -181,10 +180,6 @@ def _solve_slab(frames: HalfFrames, anchors: Field, slab: Slab, steps: int, solu
     value, variance = _columns(frames.half, positions, normal)
     solution.part.value[slab], solution.part.variance[slab] = value, variance
     solution.squares[slab], solution.degrees[slab] = normal.squares, normal.degrees
-    modelled = np.abs(positions.signals[:, :, np.newaxis] - positions.anchors[:, np.newaxis]) ** 2
-    left = np.sum(readings.signal_weights * (readings.signals - modelled) ** 2, axis=(1, 2))
-    scatter = np.var(readings.signals, axis=(1, 2)) * np.maximum(readings.signal_weights.sum(axis=(1, 2)), 1)
-    solution.unexplained[slab] = left / np.maximum(scatter, np.finfo(np.float64).tiny)
     enough = (readings.signal_weights.sum(axis=2) >= LEAST_READINGS).all(axis=1)
     solution.valid[slab] &= enough & np.isfinite(value).all(axis=1)
 
@@ -209,7 +204,7 @@ def _fit(readings: Readings, start: Positions, steps: int) -> tuple[Positions, N
     some = slice(None, None, math.ceil(readings.signals.shape[1] / FIRST_SIGNALS))
     few, positions = readings.part(some), start.part(some)
     for _ in range(2):
-        positions, _ = refine_positions(few, positions, steps=steps)
+        positions, _ = refine_positions(few, positions, steps=steps, tolerance=ROUGH)
         positions = place_signals(few, positions)
     return refine_positions(readings, place_signals(readings, replace(positions, signals=start.signals)), steps=steps)
 

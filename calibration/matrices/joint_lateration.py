@@ -148,12 +148,13 @@ def _signal_equations(
     y_weighted = weight * y
     xx, xy, yy = weight * x * x, y_weighted * x, y_weighted * y
     diagonal = np.arange(x.shape[2]) * 2
+    every_signal, every_anchor = np.ones(x.shape[1]), np.ones(x.shape[2])  # sums as products: several times faster
     for curvature, rows, columns in ((xx, 0, 0), (xy, 0, 1), (xy, 1, 0), (yy, 1, 1)):
-        shared[:, diagonal + rows, diagonal + columns] += curvature.sum(axis=1)
-    right[:, 0:-2:2] -= pull_x.sum(axis=1)
-    right[:, 1:-2:2] -= pull_y.sum(axis=1)
-    factor = _cholesky(xx.sum(axis=2), xy.sum(axis=2), yy.sum(axis=2))
-    own = _divide(factor, np.stack([pull_x.sum(axis=2), pull_y.sum(axis=2)], axis=1))
+        shared[:, diagonal + rows, diagonal + columns] += every_signal @ curvature
+    right[:, 0:-2:2] -= every_signal @ pull_x
+    right[:, 1:-2:2] -= every_signal @ pull_y
+    factor = _cholesky(xx @ every_anchor, xy @ every_anchor, yy @ every_anchor)
+    own = _divide(factor, np.stack([pull_x @ every_anchor, pull_y @ every_anchor], axis=1))
     cross = np.zeros((*x.shape[:2], 2, shared.shape[1]))
     inverse_x, inverse_y = 1 / factor[:, 0, :, np.newaxis], 1 / factor[:, 2, :, np.newaxis]
     skew = factor[:, 1, :, np.newaxis]

@@ -1,13 +1,14 @@
 """How noisy light is, as a function of how much there is."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.light import Light
 
-Real = NDArray[np.float64]
+Float = TypeVar("Float", np.float32, np.float64)
 
 SAMPLES = 200_000
 """Readings that the law is taken from, spread over all of them."""
@@ -33,7 +34,7 @@ class NoiseLaw:
     slope: float
     relative: float = 0.0
 
-    def inverse_variance(self, light: Real) -> Real:
+    def inverse_variance(self, light: NDArray[Float]) -> NDArray[Float]:
         """Return one over the variance of light that is m on average.
 
         Parameters
@@ -43,14 +44,14 @@ class NoiseLaw:
 
         Returns
         -------
-        ndarray, same shape
+        ndarray, same shape and precision
             Inverse variances of one exposure.
         """
-        variance = light * self.relative**2
-        variance += self.slope
+        variance = light * light.dtype.type(self.relative**2)
+        variance += light.dtype.type(self.slope)
         variance *= light
-        variance += self.floor
-        return np.asarray(np.divide(1.0, variance, out=variance))
+        variance += light.dtype.type(self.floor)
+        return np.asarray(np.reciprocal(variance, out=variance))
 
 
 def noise_law(light: Light, *, relative: float = 0.0) -> NoiseLaw:

@@ -1,10 +1,10 @@
 """Numerical interferometry: a whole transmission matrix from intensities, with no reference and no iteration over it.
 
 Fields of all signals are points of a plane, one plane a camera pixel; frames of differences of patterns tell their
-squared distances to some anchors. With the off-state field e and fields T x of the macropixels that are on, the frame of
-an anchor s without a signal x inside it is |(e + T s) - T x|^2, and the signal's own frame |(-e) - T x|^2: anchors are
-points too, at e + T s, and the static field only moves them. Frames of differences of anchors have e once too much or too
-little; e is one more point, found with the others.
+squared distances to some anchors. With the off-state field e and fields T x of the macropixels that are on, the frame
+of an anchor s without a signal x inside it is |(e + T s) - T x|^2, and the signal's own frame |(-e) - T x|^2: anchors
+are points too, at e + T s and -e, and a static field only moves them. Frames of differences of anchors have e once too
+much or too little; e is one more unknown, found with the others.
 """
 
 from dataclasses import dataclass, replace
@@ -21,8 +21,11 @@ from optics.validation import check_count, check_number, check_states
 
 Real = NDArray[np.float64]
 
-UNEXPLAINED = 0.5
-"""Part of the variance of a pixel's light that a fit may leave."""
+UNEXPLAINED = 0.3
+"""Part of the variance of the light, noise taken off, that the matrix may leave unexplained in the median pixel."""
+
+CHECKED_FRAMES = 500
+"""Frames, spread over all, that are compared with the light that the matrix gives."""
 
 OUTLYING = 6.0
 """Robust standard deviations by which the misfit of a pixel may exceed that of the median pixel."""
@@ -105,9 +108,10 @@ def decode(
     Notes
     -----
     Saturated readings have no weight. Flagged are pixels whose anchors lie on a line, whose halves fit each other as
-    well in the wrong orientation, whose misfit stands out from that of the others by six standard deviations, and those in
-    which a signal has fewer than four readings left. Where the misfit is above one, variances are multiplied by it. Pixels are taken
-    a few at a time; beside light and result, memory is a few times `BLOCK_BYTES` for each of two threads.
+    well in the wrong orientation, whose misfit stands out from that of the others by six standard deviations, and
+    those in which a signal has fewer than four readings left. Where the misfit is above one, variances are multiplied
+    by it. Pixels are taken a few at a time: beside light and result, memory is a few dozen times
+    `calibration.matrices.half_solution.BLOCK_BYTES` for each of two threads.
 
     References
     ----------
@@ -136,27 +140,39 @@ def decode(
     valid[good] &= turn.contrast < AMBIGUOUS
     valid &= misfit < _largest_misfit(misfit[good], degrees[good])
     flags = np.repeat(valid[:, np.newaxis], plan.inputs, axis=1)
-    return InterferometryEstimate(
+    estimate = InterferometryEstimate(
         matrix=FieldEstimate(value[:, :-1], error[:, :-1], flags),
         static=FieldEstimate(value[:, -1], error[:, -1], valid),
         misfit=misfit,
     )
+    _check_order(flat, plan, estimate)
+    return estimate
 
 
 def _solve_halves(light: Light, plan: InterferometryPlan, light_noise: float, steps: int) -> list[HalfSolution]:
-    """Return both halves, or say that the light does not follow the patterns."""
+    """Return both halves."""
     noise, start, halves = noise_law(light, relative=light_noise), plan.off_frames, []
     for half in plan.halves:
         frames = HalfFrames(light=light, half=half, off_frames=plan.off_frames, start=start, noise=noise)
         halves.append(solve_half(frames, steps=steps))
         start += half.frames
-    unexplained = float(np.median(np.concatenate([half.unexplained for half in halves])))
-    if unexplained > UNEXPLAINED:
+    return halves
+
+
+def _check_order(light: Light, plan: InterferometryPlan, estimate: InterferometryEstimate) -> None:
+    """Refuse light that the matrix does not give back with the patterns: they were not what was shown."""
+    some = slice(None, None, max(1, plan.frames // CHECKED_FRAMES))
+    rows = estimate.static.valid
+    measured, shown = light.value[some][:, rows].astype(np.float64), plan.patterns[some]
+    noise = light.variance[some][:, rows].mean(axis=0)
+    left = np.mean((measured - estimate.light(shown)[:, rows]) ** 2, axis=0) - noise
+    unexplained = left / np.maximum(measured.var(axis=0) - noise, np.finfo(np.float64).tiny)
+    if not rows.any() or np.median(unexplained) > UNEXPLAINED:
+        left_over = f"{np.median(unexplained):.0%}" if rows.any() else "all"
         raise ValueError(
-            f"the fit leaves {unexplained:.0%} of the light's variance in the median pixel: the frames do not show what "
+            f"the matrix leaves {left_over} of the light's variance in the median pixel: the frames do not show what "
             "the plan says; check their order, lost frames, and that the medium did not change meanwhile"
         )
-    return halves
 
 
 def _largest_misfit(misfit: Real, degrees: Real) -> float:
