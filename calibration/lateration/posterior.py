@@ -80,9 +80,9 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
     """
     check_count("grid", grid, at_least=8, at_most=256)
     numbers, places = np.asarray(counts), np.asarray(anchors, np.complex128)
-    start = fit_fields(numbers, places, law)
-    mirror = _mirror_image(numbers, places, law, start.value)
-    value = np.empty_like(start.value)
+    start = np.asarray(fit_fields(numbers, places, law).value, np.complex128)
+    mirror = _mirror_image(numbers, places, law, start)
+    value = np.empty_like(start)
     error, valid = np.empty(value.shape), np.empty(value.shape, np.bool_)
     outputs = value.shape[1]
     step = max(1, SLAB_BYTES // (8 * 6 * len(places) * grid**2))
@@ -90,7 +90,7 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
         flat = np.arange(first, min(first + step, value.size))
         signal, output = np.divmod(flat, outputs)
         local = numbers[signal, :, output], places[:, output].T
-        likely = _zoom(*local, law, start.value[signal, output], grid=grid)
+        likely = _zoom(*local, law, start[signal, output], grid=grid)
         other = _zoom(*local, law, mirror[signal, output], grid=grid)
         value[signal, output], error[signal, output] = _join(likely, other)
         valid[signal, output] = likely.found | other.found
@@ -120,12 +120,9 @@ def _zoom(counts: Counted, anchors: Field, law: CountLaw, start: Field, *, grid:
         frame = _frame(last, along, across, grid)
         new = _integrate(counts, anchors, law, frame, blur=blur, grid=grid)
         along, across = frame[2:]
-        last = _Moments(
-            np.where(new.found, new.evidence, -np.inf),
-            *(np.where(new.found, here, there) for here, there in
-              ((new.mean, last.mean), (new.spread, last.spread), (new.skew, last.skew))),
-            new.found,
-        )  # fmt: skip
+        mean = np.where(new.found, new.mean, last.mean)
+        spread_of, skew_of = np.where(new.found, new.spread, last.spread), np.where(new.found, new.skew, last.skew)
+        last = _Moments(np.where(new.found, new.evidence, -np.inf), mean, spread_of, skew_of, new.found)
     return last
 
 
