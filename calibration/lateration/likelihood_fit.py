@@ -103,6 +103,28 @@ def climb(counts: NDArray[np.integer], anchors: Field, law: CountLaw, *, start: 
     return field
 
 
+def log_likelihood(field: Field, counts: NDArray[np.integer], anchors: Field, law: CountLaw) -> Real:
+    """Return the logarithm of the likelihood of fields, up to a constant.
+
+    Parameters
+    ----------
+    field : ndarray of complex128, shape (signal, output)
+        Fields.
+    counts : ndarray of int, shape (signal, anchor, output)
+        Counts, in DN; saturated ones are left out.
+    anchors : ndarray of complex128, shape (anchor, output)
+        Anchors.
+    law : CountLaw
+        The law of the counts; rounding is taken as normal noise.
+
+    Returns
+    -------
+    ndarray, shape (signal, output)
+        Logarithms.
+    """
+    return _score(field, counts, anchors, law, counts < law.top)[0]
+
+
 def _score(
     field: Field, counts: NDArray[np.integer], anchors: Field, law: CountLaw, used: NDArray[np.bool_]
 ) -> tuple[Real, Field, Real, Field]:
