@@ -34,7 +34,7 @@ from optics import Camera
 
 ANCHORS = (2, 3, 4, 5, 8, 15, 30)
 QUOTED = (2, 8, 15, 30)
-SEEN = {
+AIM = {
     "squared-range least squares": (34.9, 43.0, 45.4, 46.9),
     "mean over rounding intervals": (35.1, 44.8, 49.5, 53.6),
 }
@@ -158,14 +158,14 @@ def over_seeds(measure: Callable[..., Sequence[float]], sizes: Sequence[int], *,
 
 def print_rounding(title: str, methods: tuple[str, ...], figures: dict[int, NDArray], *, over: str) -> None:
     """Print signal to noise ratios, and the paired gain of the last method over another."""
-    print(f"\n{title}\n\n| anchors | " + " | ".join(methods) + f" | gain over {over} | seen: {' / '.join(SEEN)} |")
+    print(f"\n{title}\n\n| anchors | " + " | ".join(methods) + f" | gain over {over} | aim: {' / '.join(AIM)} |")
     print("|---|" + "---|" * (len(methods) + 2))
     for anchors in (size for size in QUOTED if size in figures):
         values = figures[anchors]
         gain = values[:, -1] - values[:, methods.index(over)]
-        seen = " / ".join(f"{column[QUOTED.index(anchors)]}" for column in SEEN.values())
+        aim = " / ".join(f"{column[QUOTED.index(anchors)]}" for column in AIM.values())
         cells = " | ".join(f"{mean:.1f}" for mean in values.mean(axis=0))
-        print(f"| {anchors} | {cells} | {gain.mean():+.2f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.2f} | {seen} |")
+        print(f"| {anchors} | {cells} | {gain.mean():+.2f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.2f} | {aim} |")
 
 
 def print_noise(figures: dict[str, dict[int, NDArray]]) -> None:
@@ -195,8 +195,8 @@ def draw(
         axes.set_title(title, fontsize=10)
         axes.set_ylabel("signal to noise of y (dB)")
         axes.set_ylim(18, 57)
-    for name, marker in zip(SEEN, ("s", "D"), strict=True):
-        panels[0].plot(QUOTED, SEEN[name], marker, mfc="none", mec="0.3", ms=7, label=f"{name}, seen before")
+    for name, marker in zip(AIM, ("s", "D"), strict=True):
+        panels[0].plot(QUOTED, AIM[name], marker, mfc="none", mec="0.3", ms=7, label=f"{name}, aim")
     for (name, table), style in zip(noise.items(), ("-", "--"), strict=True):
         for index, method in ((0, "largest likelihood"), (2, "squared-range least squares")):
             mean = [table[anchors][:, index].mean() for anchors in QUOTED[1:]]
@@ -213,9 +213,9 @@ def draw(
     panels[2].axhline(0.5, color="0.6", lw=0.8, ls=":")
     panels[2].set_title("camera's noise", fontsize=10)
     panels[2].set_ylabel("error over the Cramer-Rao bound (dB)")
-    for axes in panels:
+    for axes, sizes in zip(panels, (ANCHORS, ANCHORS[1:], QUOTED[1:]), strict=True):
         axes.set(xscale="log", xlabel="anchors")
-        axes.set_xticks(ANCHORS, [str(anchors) for anchors in ANCHORS])
+        axes.set_xticks(sizes, [str(anchors) for anchors in sizes])
         axes.minorticks_off()
         axes.grid(color="0.92", lw=0.6)
         axes.legend(fontsize=7, frameon=False, loc="center right" if axes is panels[2] else "lower right")

@@ -67,7 +67,7 @@ def calibrate_anchors(light: ArrayLike, variance: ArrayLike, *, anchors: int, st
     light : array_like, shape (frame, output)
         Light of the frames of `anchor_frames`, in their order.
     variance : array_like
-        Variance of the light, of a shape that broadcasts to its.
+        Variance of the light, of a shape that broadcasts to its; infinite where a frame saturated, to leave it out.
     anchors : int
         Number of anchors m.
     static : bool, optional
@@ -108,7 +108,7 @@ def calibrate_anchors(light: ArrayLike, variance: ArrayLike, *, anchors: int, st
     usable = np.where(finite, measured, 0.0)
     if not static:
         design, usable, noise = design[1:, 1:], usable[1:], noise[1:]
-    start = _start(usable, noise, anchors=anchors, static=static)
+    start = _start(usable, anchors=anchors, static=static)
     size = design.shape[1]
     slices = np.empty((size, measured.shape[1]), np.complex128)
     covariance = np.empty((measured.shape[1], 2 * size, 2 * size))
@@ -158,12 +158,11 @@ def anchor_modulus(positions: AnchorPositions) -> FieldEstimate:
     return FieldEstimate(value + 0j, error, np.broadcast_to(positions.valid, value.shape).copy())
 
 
-def _start(light: Real, variance: Real, *, anchors: int, static: bool) -> Field:
+def _start(light: Real, *, anchors: int, static: bool) -> Field:
     """Return first guesses of the slices: scaling, then the static field that explains what is left."""
-    pairs, noise = (light[1:] - light[0], variance[1:]) if static else (light, variance)
+    pairs = light[1:] - light[0] if static else light
     distances = distance_matrix(np.maximum(pairs, 0), points=anchors + 1)
-    spread = distance_matrix(noise, points=anchors + 1) + np.eye(anchors + 1)[..., None]
-    points = embed(distances, variance=spread, largest_condition=1e12).points
+    points = embed(distances, variance=1.0, largest_condition=1e12).points
     slices = np.diff(points, axis=0)
     if not static:
         return np.asarray(slices)

@@ -86,11 +86,13 @@ def climb(counts: NDArray[np.integer], anchors: Field, law: CountLaw, *, start: 
     """
     used = counts < law.top
     field, damping = start.copy(), np.full(start.shape, 1e-3)
+    longest = np.max(np.abs(field[:, None] - anchors), axis=1) + np.finfo(np.float64).tiny
     best, pull, spread, skew = _score(field, counts, anchors, law, used)
     for _ in range(STEPS):
         stiff = spread * (1 + damping)
-        determinant = np.maximum(stiff**2 - np.abs(skew) ** 2, np.finfo(np.float64).tiny)
+        determinant = np.maximum(stiff**2 - np.abs(skew) ** 2, 1e-12 * stiff**2 + np.finfo(np.float64).tiny)
         move = 2 * (stiff * pull - skew * pull.conj()) / determinant
+        move *= longest / np.maximum(np.abs(move), longest)
         if not (np.abs(move) ** 2 * spread > 1e-18).any():
             break
         there = _score(field + move, counts, anchors, law, used)
