@@ -1,6 +1,7 @@
 """What a count says of the light behind it: the law that fields from counts are fitted with."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,20 +230,24 @@ def count_information(law: CountLaw, light: Real) -> Real:
             f"gain = {law.gain:g} DN/e and dark_variance = {law.dark_variance:g} DN^2 must both be above zero: "
             "rounding alone confines fields to regions, see posterior_mean"
         )
-    # Beyond the saturation by ten deviations nothing changes.
-    brightest = (law.top + 10 * np.sqrt(law.dark_variance + law.gain * law.top)) / law.slope
-    largest = min(max(float(np.max(light, initial=0.0)), 1 / law.slope), float(brightest))
-    roots = np.linspace(0, np.sqrt(largest), INFORMATION_NODES)
+    roots, exact = _information_table(law)
+    return np.asarray(np.interp(np.sqrt(np.maximum(light, 0)), roots, exact))
+
+
+@lru_cache(maxsize=16)
+def _information_table(law: CountLaw) -> tuple[Real, Real]:
+    """Return roots of lights, up to ten deviations beyond saturation, and the information there."""
+    brightest = max(law.top + 10 * np.sqrt(law.dark_variance + law.gain * law.top) - law.offset, 1)
+    roots = np.linspace(0, np.sqrt(brightest / law.slope), INFORMATION_NODES)
     exact = np.empty_like(roots)
     for node, root in enumerate(roots):
         charge = max(law.slope * root**2 / law.gain, 1e-12)
         mean, reach = law.signal(root**2), 10 * np.sqrt(law.noise_variance(root**2)) + 2
-        counts = np.arange(max(0, int(mean - reach)), max(2, min(law.top, int(mean + reach))) + 1)
-        counts = counts if len(counts) else np.array([law.top])
+        counts = np.arange(max(0, min(law.top, int(mean - reach))), max(0, min(law.top, int(mean + reach))) + 1)
         table = charge_probability(
             counts, charge=charge, offset=np.array([law.offset, law.offset + law.gain]), gain=law.gain,
             deviation=float(np.sqrt(law.dark_variance)), top=law.top,
         )  # fmt: skip
         seen = table[:, 0] > 1e-300
         exact[node] = np.sum((table[seen, 1] - table[seen, 0]) ** 2 / table[seen, 0]) / law.gain**2
-    return np.asarray(np.interp(np.sqrt(np.maximum(light, 0)), roots, exact))
+    return roots, exact

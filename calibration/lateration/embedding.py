@@ -150,7 +150,7 @@ def embed(
     return result
 
 
-def align(points: ArrayLike, reference: ArrayLike) -> Field:
+def align(points: ArrayLike, reference: ArrayLike, *, fields: ArrayLike | None = None) -> Field:
     """Return points turned, and conjugated where that fits better, onto a reference: the ambiguity of each pixel.
 
     .. math:: x' = x e^{\\mathrm{i} \\alpha} \\ \\mathrm{or} \\ \\bar x e^{\\mathrm{i} \\alpha}, \\qquad
@@ -160,11 +160,14 @@ def align(points: ArrayLike, reference: ArrayLike) -> Field:
     ----------
     points, reference : array_like of complex, shape (point, output)
         Points of each pixel, both seen from their common origin.
+    fields : array_like of complex or None, optional
+        Fields of shape (signal, output) in the plane of the points, to move with them.
 
     Returns
     -------
-    ndarray of complex128, shape (point, output)
-        Points on the reference, as well as a rotation and a reflection of each pixel allow.
+    ndarray of complex128, shape (point, output) or (signal, output)
+        The points, or the fields where there are some, on the reference, as well as a rotation and a reflection of each
+        pixel allow.
 
     Raises
     ------
@@ -185,7 +188,8 @@ def align(points: ArrayLike, reference: ArrayLike) -> Field:
     upright, mirrored = np.sum(moved.conj() * fixed, axis=0), np.sum(moved * fixed, axis=0)
     flip = np.abs(mirrored) > np.abs(upright)
     overlap = np.where(flip, mirrored, upright)
-    turned = np.where(flip, moved.conj(), moved) * np.exp(1j * np.angle(overlap))
+    carried = moved if fields is None else np.asarray(fields, np.complex128)
+    turned = np.where(flip, carried.conj(), carried) * np.exp(1j * np.angle(overlap))
     return np.asarray(turned, np.complex128)
 
 

@@ -86,11 +86,13 @@ def climb(counts: NDArray[np.integer], anchors: Field, law: CountLaw, *, start: 
     """
     used = counts < law.top
     field, damping = start.copy(), np.full(start.shape, 1e-3)
+    longest = np.max(np.abs(field[:, None] - anchors), axis=1) + np.finfo(np.float64).tiny
     best, pull, spread, skew = _score(field, counts, anchors, law, used)
     for _ in range(STEPS):
         stiff = spread * (1 + damping)
-        determinant = np.maximum(stiff**2 - np.abs(skew) ** 2, np.finfo(np.float64).tiny)
+        determinant = np.maximum(stiff**2 - np.abs(skew) ** 2, 1e-12 * stiff**2 + np.finfo(np.float64).tiny)
         move = 2 * (stiff * pull - skew * pull.conj()) / determinant
+        move *= longest / np.maximum(np.abs(move), longest)
         if not (np.abs(move) ** 2 * spread > 1e-18).any():
             break
         there = _score(field + move, counts, anchors, law, used)
@@ -101,6 +103,28 @@ def climb(counts: NDArray[np.integer], anchors: Field, law: CountLaw, *, start: 
             np.where(better, new, old) for new, old in zip(there, (best, pull, spread, skew), strict=True)
         )
     return field
+
+
+def log_likelihood(field: Field, counts: NDArray[np.integer], anchors: Field, law: CountLaw) -> Real:
+    """Return the logarithm of the likelihood of fields, up to a constant.
+
+    Parameters
+    ----------
+    field : ndarray of complex128, shape (signal, output)
+        Fields.
+    counts : ndarray of int, shape (signal, anchor, output)
+        Counts, in DN; saturated ones are left out.
+    anchors : ndarray of complex128, shape (anchor, output)
+        Anchors.
+    law : CountLaw
+        The law of the counts; rounding is taken as normal noise.
+
+    Returns
+    -------
+    ndarray, shape (signal, output)
+        Logarithms.
+    """
+    return _score(field, counts, anchors, law, counts < law.top)[0]
 
 
 def _score(

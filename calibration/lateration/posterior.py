@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.lateration.count_law import ROUNDING, CountLaw
 from calibration.lateration.cramer_rao import information
-from calibration.lateration.likelihood_fit import climb, fit_fields
+from calibration.lateration.likelihood_fit import climb, fit_fields, log_likelihood
 from calibration.light import FieldEstimate
 from optics.validation import check_count
 
@@ -37,6 +37,12 @@ class _Moments:
     spread: Real
     skew: Field
     found: NDArray[np.bool_]
+
+    def part(self, points: NDArray[np.intp]) -> "_Moments":
+        """Return the moments of some of the points."""
+        return _Moments(
+            self.evidence[points], self.mean[points], self.spread[points], self.skew[points], self.found[points]
+        )
 
 
 def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid: int = 16) -> FieldEstimate:
@@ -80,9 +86,9 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
     """
     check_count("grid", grid, at_least=8, at_most=256)
     numbers, places = np.asarray(counts), np.asarray(anchors, np.complex128)
-    start = fit_fields(numbers, places, law)
-    mirror = _mirror_image(numbers, places, law, start.value)
-    value = np.empty_like(start.value)
+    start = np.asarray(fit_fields(numbers, places, law).value, np.complex128)
+    mirror, possible = _mirror_image(numbers, places, law, start)
+    value = np.empty_like(start)
     error, valid = np.empty(value.shape), np.empty(value.shape, np.bool_)
     outputs = value.shape[1]
     step = max(1, SLAB_BYTES // (8 * 6 * len(places) * grid**2))
@@ -90,19 +96,30 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
         flat = np.arange(first, min(first + step, value.size))
         signal, output = np.divmod(flat, outputs)
         local = numbers[signal, :, output], places[:, output].T
-        likely = _zoom(*local, law, start.value[signal, output], grid=grid)
-        other = _zoom(*local, law, mirror[signal, output], grid=grid)
-        value[signal, output], error[signal, output] = _join(likely, other)
-        valid[signal, output] = likely.found | other.found
+        likely = _zoom(*local, law, start[signal, output], grid=grid)
+        value[signal, output], error[signal, output] = likely.mean, np.sqrt(likely.spread)
+        valid[signal, output] = likely.found
+        twice = np.flatnonzero(possible[signal, output])
+        if twice.size:
+            signal, output = signal[twice], output[twice]
+            local = numbers[signal, :, output], places[:, output].T
+            other = _zoom(*local, law, mirror[signal, output], grid=grid)
+            value[signal, output], error[signal, output] = _join(likely.part(twice), other)
+            valid[signal, output] |= other.found
     return FieldEstimate(value, error, valid)
 
 
-def _mirror_image(counts: Counted, anchors: Field, law: CountLaw, field: Field) -> Field:
-    """Return the maximum of the likelihood beyond the line that the anchors lie along."""
+def _mirror_image(counts: Counted, anchors: Field, law: CountLaw, field: Field) -> tuple[Field, NDArray[np.bool_]]:
+    """Return the maximum of the likelihood beyond the line that the anchors lie along, and where it may be the field.
+
+    Rounding alone allows residuals of up to half a DN, which cost 3 / 2 each where it is taken for normal.
+    """
     centre = anchors.mean(axis=0)
     axis = np.exp(0.5j * np.angle(np.sum((anchors - centre) ** 2, axis=0)))
     beyond = centre + axis**2 * (field - centre).conj()
-    return climb(counts, anchors, law, start=beyond)
+    mirror = climb(counts, anchors, law, start=beyond)
+    here, there = (log_likelihood(place, counts, anchors, law) for place in (field, mirror))
+    return mirror, there > here - 1.5 * len(anchors) - 12
 
 
 def _zoom(counts: Counted, anchors: Field, law: CountLaw, start: Field, *, grid: int) -> _Moments:
@@ -120,12 +137,9 @@ def _zoom(counts: Counted, anchors: Field, law: CountLaw, start: Field, *, grid:
         frame = _frame(last, along, across, grid)
         new = _integrate(counts, anchors, law, frame, blur=blur, grid=grid)
         along, across = frame[2:]
-        last = _Moments(
-            np.where(new.found, new.evidence, -np.inf),
-            *(np.where(new.found, here, there) for here, there in
-              ((new.mean, last.mean), (new.spread, last.spread), (new.skew, last.skew))),
-            new.found,
-        )  # fmt: skip
+        mean = np.where(new.found, new.mean, last.mean)
+        spread_of, skew_of = np.where(new.found, new.spread, last.spread), np.where(new.found, new.skew, last.skew)
+        last = _Moments(np.where(new.found, new.evidence, -np.inf), mean, spread_of, skew_of, new.found)
     return last
 
 
