@@ -1,0 +1,149 @@
+"""The commands matrix and verify, as a person gives them."""
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from calibration.__main__ import main
+
+BENCH = """
+name = "small bench"
+exposure_time = 1e-3
+[laser]
+wavelength = 500e-9
+power = 1e-3
+[dmd]
+rows = 40
+columns = 50
+pitch = 10e-6
+efficiency = 0.5
+contrast_ratio = 1000
+[layout]
+block_rows = 8
+block_columns = 8
+grid_rows = 4
+grid_columns = 5
+[medium]
+collected_fraction = 4e-6
+[camera]
+rows = 12
+columns = 17
+pixel_pitch = 5e-6
+quantum_efficiency = 0.6
+full_well = 40000
+gain = 0.1
+read_noise = 8
+bits = 12
+black_level = 20
+[reference]
+rate = 1e6
+"""
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> str:
+    (tmp_path / "bench.toml").write_text(BENCH)
+    return str(tmp_path / "bench.toml")
+
+
+def test_matrix_measures_reports_and_is_done_the_second_time(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    command = ["matrix", "--bench", bench, "--held-out", "5", "--output", str(folder)]
+    assert main(command) == 0
+    first = capsys.readouterr()
+    assert "204 outputs x 20 inputs" in first.out
+    assert "rows known up to        phase\n" in first.out
+    assert "frames: 100%" in first.err
+    assert {path.name for path in folder.iterdir()} == {
+        "frames.h5", "matrix.h5", "results.h5", "report.txt", "matrix.png"
+    }  # fmt: skip
+    assert (folder / "report.txt").read_text() in first.out
+    assert main(command) == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    assert "frames" not in again.err  # nothing is exposed
+
+
+def test_other_options_do_not_touch_a_campaign(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out"
+    command = ["matrix", "--bench", bench, "--held-out", "5", "--output", str(folder)]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    capsys.readouterr()
+    assert main([*command, "--steps", "5"]) == 2
+    assert "settings.steps is 4 in the file, 5 now" in capsys.readouterr().err
+    assert main([*command, "--exposure-time", "0.002"]) == 2
+    assert "exposure_time" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_campaign_without_its_results_is_solved_again_to_the_same_bits(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    command = ["matrix", "--bench", bench, "--held-out", "5", "--output", str(folder)]
+    assert main(command) == 0
+    with h5py.File(folder / "matrix.h5") as file:
+        matrix = file["matrix"][()]
+    for name in ("matrix.h5", "results.h5"):
+        (folder / name).unlink()
+    assert main(command) == 0
+    with h5py.File(folder / "matrix.h5") as file:
+        np.testing.assert_array_equal(file["matrix"][()], matrix)
+
+
+@pytest.mark.parametrize("method", ["interferometry", "phase_retrieval"])
+def test_methods_without_a_reference_arm_recover_the_matrix(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    text = Path(bench).read_text().replace("[reference]\nrate = 1e6\n", "")
+    Path(bench).write_text(text)
+    command = ["matrix", "--bench", bench, "--held-out", "5", "--output", str(tmp_path / "out")]
+    assert main([*command, "--method", method]) == 0
+    report = capsys.readouterr().out
+    truth = next(line for line in report.splitlines() if line.startswith("against the truth"))
+    correlation, ratio = (float(word.strip(",")) for word in truth.split() if word.strip(",").startswith(("0.", "1.")))
+    assert correlation > 0.99
+    assert 0.7 < ratio < 2  # 204 rows: a few whose anchors lie nearly on a line weigh much
+    assert "phase and conjugation" in report
+
+
+def test_a_bench_without_a_reference_says_so(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(bench).write_text(Path(bench).read_text().replace("[reference]\nrate = 1e6\n", ""))
+    assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "out")]) == 2
+    assert "no reference arm" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "frames.h5").exists()
+
+
+def test_verify_tells_whole_archives_from_damaged_ones(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "out"
+    assert main(["matrix", "--bench", bench, "--held-out", "5", "--output", str(folder)]) == 0
+    capsys.readouterr()
+    assert main(["verify", str(folder)]) == 0
+    assert capsys.readouterr().out.count("\nintact") == 3
+    damaged = tmp_path / "damaged.h5"
+    shutil.copy(folder / "matrix.h5", damaged)
+    with h5py.File(damaged, "r+") as file:
+        file["matrix"][3, 4] += 1
+    assert main(["verify", str(damaged)]) == 1
+    assert "DAMAGED" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    assert main(["verify", str(tmp_path / "empty")]) == 2
+    assert "holds no archive" in capsys.readouterr().err
+    (tmp_path / "foreign.h5").write_bytes(b"not hdf5 at all")
+    assert main(["verify", str(tmp_path / "foreign.h5")]) == 2
+
+
+@pytest.mark.parametrize("command", ["camera", "matrix", "verify"])
+def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    assert len(capsys.readouterr().out) > 400
