@@ -24,8 +24,10 @@ import os
 # It counts where numpy was not imported before.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
+from optics.archive_check import verify_archive
 from optics.bench import Bench, BenchDescription, Exposure
 from optics.camera import Camera
+from optics.campaign_file import CampaignFile
 from optics.dmd import Dmd
 from optics.etendue import modes_of_band, modes_of_etendue
 from optics.files.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
@@ -35,6 +37,8 @@ from optics.files.resources import data_folder
 from optics.laser import Laser
 from optics.light_budget import LightBudget, light_budget
 from optics.macropixels import Layout, MacropixelLayout, input_positions, square_block
+from optics.matrix_file import MatrixFile
+from optics.matrix_writer import MatrixWriter
 from optics.media import (
     ChannelsDescription,
     DiffusiveSlabDescription,
@@ -73,6 +77,7 @@ from optics.mirrors.motion import (
 from optics.mirrors.orders import Orders, diffraction_orders, order_direction, order_efficiency
 from optics.mirrors.paths import ListedLayout, PathLayout
 from optics.radiometry import photons_per_pixel
+from optics.reference import Reference
 from optics.sensing.pixel import nyquist_pitch, pixel_mtf
 from optics.sensor import Sensor
 from optics.shutter import Shutter
@@ -84,6 +89,7 @@ __all__ = [
     "BenchDescription",
     "BoardVibration",
     "Camera",
+    "CampaignFile",
     "ChannelsDescription",
     "DiffusiveSlabDescription",
     "Dmd",
@@ -99,6 +105,8 @@ __all__ = [
     "LightBudget",
     "ListedLayout",
     "MacropixelLayout",
+    "MatrixFile",
+    "MatrixWriter",
     "MeasuredDescription",
     "Medium",
     "MediumDescription",
@@ -110,6 +118,7 @@ __all__ = [
     "PartiallyCoherentDescription",
     "PathLayout",
     "PolarisedDescription",
+    "Reference",
     "Sensor",
     "Shutter",
     "SimulatedBench",
@@ -155,6 +164,7 @@ __all__ = [
     "surface_height",
     "throughput",
     "unpack_frames",
+    "verify_archive",
     "wandering_flatness",
     "zernike",
 ]

@@ -1,5 +1,6 @@
 """What a campaign found, for people: a text and a figure."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from calibration.campaigns.plan import CampaignPlan
 from calibration.campaigns.results import CampaignResults
 from calibration.campaigns.settings import CampaignSettings
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
+from calibration.matrices.spectrum import marchenko_pastur_density, marchenko_pastur_edges
 from optics.matrix_file import MatrixFile
 from optics.simulated_bench import SimulatedBench
 
+LAW = "Marchenko and Pastur"
 SHOWN_ROWS = 4096
 """Rows that spectrum and summary are taken from, at most."""
 
@@ -203,16 +206,13 @@ def _draw_spectrum(axis: Axes, matrix: NDArray[np.complex64]) -> None:
     """Draw the singular values, rows brought to one length, beside the law of independent entries."""
     lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
     rows = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
-    outputs, inputs = rows.shape
-    values = np.linalg.svd(rows, compute_uv=False) * np.sqrt(inputs / outputs)
-    ratio = min(inputs, outputs) / max(inputs, outputs)
-    values = values[: min(inputs, outputs)]
-    values = values / np.sqrt(np.mean(values**2, dtype=np.float64))
+    squares = np.linalg.svd(rows, compute_uv=False) ** 2
+    values = np.sqrt(squares / squares.mean())
     axis.hist(values, bins=max(10, min(60, len(values) // 4)), density=True, color=BLUE, alpha=0.5, label="measured")
-    low, high = 1 - np.sqrt(ratio), 1 + np.sqrt(ratio)
-    grid = np.linspace(max(low, 1e-6), high, 400)
-    density = np.sqrt(np.maximum((high**2 - grid**2) * (grid**2 - low**2), 0)) / (np.pi * ratio * grid)
-    axis.plot(grid, density, color=ORANGE, label="Marchenko and Pastur")
+    ratio = min(rows.shape) / max(rows.shape)
+    low, high = marchenko_pastur_edges(ratio)
+    grid = np.linspace(math.sqrt(low), math.sqrt(high), 400)
+    axis.plot(grid, 2 * grid * marchenko_pastur_density(grid**2, aspect_ratio=ratio), color=ORANGE, label=LAW)
     axis.set(xlabel="singular value over their rms", ylabel="density", title="Singular values, rows of one length")
     axis.legend()
 

@@ -15,7 +15,20 @@ def test_every_medium_of_a_bench_file_is_exported() -> None:
         assert description.__name__ in optics.__all__
 
 
-@pytest.mark.parametrize("package", ["optics", "optics.media", "optics.propagation", "optics.speckle"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "optics",
+        "optics.media",
+        "optics.propagation",
+        "optics.speckle",
+        "calibration",
+        "calibration.campaigns",
+        "calibration.holography",
+        "calibration.lateration",
+        "calibration.matrices",
+    ],
+)
 def test_exports_exist_once_and_in_order(package: str) -> None:
     module = importlib.import_module(package)
     assert len(set(module.__all__)) == len(module.__all__)
