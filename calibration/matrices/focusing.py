@@ -119,6 +119,7 @@ def expected_enhancement(
     modulation: str = "binary_amplitude",
     reference: str = "half_on",
     relative_error: float = 0.0,
+    off_amplitude: float = 0.0,
     static_share: float = 0.0,
     amplitudes: ArrayLike | None = None,
 ) -> float:
@@ -126,7 +127,8 @@ def expected_enhancement(
 
     .. math:: \\eta = \\frac{p + g (N - 1) / (1 + s) + r}{q + r}
 
-    with g = 1, pi/4, 1/pi and p = 1 for conjugate, phase and binary phase; g = 1/(4 pi), p = 1/2 for binary amplitude.
+    with g = 1, pi/4, 1/pi and p = 1 for conjugate, phase and binary phase; g = 1/(4 pi), p = 1/2 + a + a^2 for binary
+    amplitude. q = (1 + a)^2 for the reference with all on, 1/2 + a + a^2 with half of them on.
 
     Parameters
     ----------
@@ -135,12 +137,15 @@ def expected_enhancement(
     modulation : {"conjugate", "phase", "binary_phase", "binary_amplitude"}, optional
         What the modulator does; with "conjugate" the pattern has the light of the reference with all on.
     reference : {"all_on", "half_on"}, optional
-        What the focus is compared with: q = 1 or q = 1/2.
+        What the focus is compared with.
     relative_error : float, optional
         Variance s of the error of the matrix over the mean square of its true entries (`relative_error` of an
         estimate).
+    off_amplitude : float, optional
+        Amplitude a that a macropixel sends when off, over what switching it on adds: 1 / (sqrt(contrast ratio) - 1).
+        It adds to the field, and takes the fraction 2 a from the enhancement.
     static_share : float, optional
-        Static light r over the light of all macropixels, its phase independent of the pattern's.
+        Static light r from elsewhere over the light that switching on all macropixels adds.
     amplitudes : array_like or None, optional
         Rms modulus of the entries of each macropixel, where the illumination is uneven; N - 1 becomes
         (sum w)^2 / sum w^2 - 1.
@@ -158,7 +163,8 @@ def expected_enhancement(
     Notes
     -----
     Law L30, exact for circular Gaussian entries and errors, and a focus of given phase. The factor 1/(1+s) is the
-    squared correlation between the true and the measured row (law L27). `best_binary_focus` is brighter: by a factor
+    squared correlation between the true and the measured row (law L27). Off-state light, of the field a sum(t), is
+    derived here: it is coherent with the light of the pattern. `best_binary_focus` is brighter: by a factor
     that falls as 1 + c/sqrt(N).
 
     References
@@ -170,6 +176,7 @@ def expected_enhancement(
     check_choice("modulation", modulation, MODULATIONS)
     check_choice("reference", reference, REFERENCES)
     check_number("relative_error", relative_error, at_least=0)
+    check_number("off_amplitude", off_amplitude, at_least=0, at_most=None if modulation == MODULATIONS[-1] else 0)
     check_number("static_share", static_share, at_least=0)
     effective = float(inputs)
     if amplitudes is not None:
@@ -177,9 +184,11 @@ def expected_enhancement(
         if weights.shape != (inputs,) or not (weights >= 0).all() or not weights.any():
             raise ValueError(f"amplitudes must be {inputs} numbers that are not negative, got {amplitudes!r}")
         effective = float(weights.sum() ** 2 / (weights**2).sum())
-    lit = 0.5 if modulation == "binary_amplitude" else 1.0
-    focus = lit + _GAIN[modulation] * (effective - 1) / (1 + relative_error)
-    return (focus + static_share) / ((0.5 if reference == "half_on" else 1.0) + static_share)
+    half_on = 0.5 + off_amplitude + off_amplitude**2
+    focus = half_on if modulation == "binary_amplitude" else 1.0
+    focus += _GAIN[modulation] * (effective - 1) / (1 + relative_error)
+    compared = half_on if reference == "half_on" else (1 + off_amplitude) ** 2
+    return (focus + static_share) / (compared + static_share)
 
 
 def relative_error(rows: Rows, *, standard_error: ArrayLike) -> float:

@@ -1,5 +1,6 @@
 """Input bases: they invert, propagate variances, give patterns on demand, and refuse what does not span."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,18 @@ def test_single_precision_costs_little(rng: np.random.Generator) -> None:
     error = np.abs(single.matrix - double.matrix)
     assert error.max() < 4 * 2.0**-24 * 2 * np.abs(fields).mean()
     assert np.sqrt(np.mean(error**2)) < 2.0**-24 * np.abs(fields).mean()
+
+
+@pytest.mark.parametrize("basis", [HadamardBasis(inputs=256), HadamardPairsBasis(inputs=200), SMatrixBasis(inputs=255)])
+def test_memory_beside_the_result_is_a_few_megabytes(basis: InputBasis) -> None:
+    fields = np.zeros((basis.frames, 20_000), np.complex64)
+    result = 20_000 * 256 * 8
+    tracemalloc.start()
+    basis.solve(fields)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Two threads with about four blocks of 1 MB each, and some rows of 20 000 fields.
+    assert peak < result + 12 * 2**20
 
 
 def test_a_frame_that_repeats_others_is_worth_its_weight(rng: np.random.Generator) -> None:

@@ -82,6 +82,8 @@ def test_expectations_refuse_what_has_no_meaning() -> None:
         expected_enhancement(9, amplitudes=np.ones(8))
     with pytest.raises(ValueError, match="relative_error = -1 is not allowed"):
         expected_enhancement(9, relative_error=-1)
+    with pytest.raises(ValueError, match="off_amplitude = 0.1 is not allowed"):
+        expected_enhancement(9, modulation="phase", off_amplitude=0.1)
     with pytest.raises(ValueError, match="not all zero"):
         expected_projection(np.zeros(3), inputs=9)
 
