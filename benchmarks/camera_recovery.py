@@ -21,8 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 from calibration import characterise_camera, expose_light_series, expose_stacks
-from calibration.camera_report import CameraReport
-from calibration.uncertainty import Measured
+from calibration.cameras.report import CameraReport
+from calibration.cameras.uncertainty import Measured
 from optics import Camera, Sensor, camera_modes, load_camera, shipped_cameras
 
 HALF_A_COUNT = 0.5

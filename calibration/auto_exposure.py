@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincc
 
 from calibration.bench_frames import take_frames
+from calibration.cameras.frame_pairs import Counts
+from calibration.cameras.uncertainty import SIGNIFICANT
 from calibration.exposure import best_full_scale, clipped_fraction, intensity_error
-from calibration.frame_pairs import Counts
-from calibration.uncertainty import SIGNIFICANT
 from optics.bench import Bench
 from optics.camera import Camera
 from optics.validation import check_states

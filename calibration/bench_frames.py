@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import Counts
+from calibration.cameras.frame_pairs import Counts
 from optics.bench import Bench
 
 MOST_TRIES = 5

@@ -8,10 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.anchors import decode, plan
 from calibration.auto_exposure import ExposureChoice, auto_exposure
+from calibration.cameras.uncertainty import SIGNIFICANT
 from calibration.exposure import best_full_scale, choose_outputs, exposure_levels
 from calibration.records import Calibration, Estimate, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size
-from calibration.uncertainty import SIGNIFICANT
 from optics.bench import Bench, Exposure
 from optics.validation import check_count, check_number
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from calibration.camera_figures import BLUE, GREY, LOOK, ORANGE
+from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE
 from calibration.campaigns.plan import CampaignPlan
 from calibration.campaigns.results import CampaignResults
 from calibration.campaigns.settings import CampaignSettings

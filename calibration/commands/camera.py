@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the imports below come late, so that --help is quick
-    from calibration.camera_report import CameraReport
+    from calibration.cameras.report import CameraReport
 
 CAMERA = """\
 Characterises a camera, from files of frames or on a bench, by EMVA 1288 Release 4.0 Linear: gain, quantum
@@ -77,7 +77,7 @@ def add_camera(commands: Any) -> None:
 
 def _camera(options: argparse.Namespace) -> int:
     """Characterise a camera; its results folder is complete or not there."""
-    from calibration.camera_report import format_datasheet
+    from calibration.cameras.report import format_datasheet
     from optics.results_folder import new_folder
 
     _check_source(options)
@@ -104,8 +104,8 @@ def _check_source(options: argparse.Namespace) -> None:
 
 def _from_files(options: argparse.Namespace) -> CameraReport:
     """Return the characterisation from files."""
-    from calibration.camera_report import characterise_camera
-    from calibration.frame_files import load_camera_frames
+    from calibration.cameras.frame_files import load_camera_frames
+    from calibration.cameras.report import characterise_camera
 
     frames = load_camera_frames(options.frames, stacks=options.stacks, bits=options.bits, alignment=options.alignment)
     return characterise_camera(frames.series, stacks=frames.stacks, likelihood=not options.quick, flags=frames.flags)
@@ -115,7 +115,7 @@ def _on_bench(options: argparse.Namespace) -> CameraReport:
     """Return the characterisation on a simulated bench, with a progress bar over the exposure times."""
     from tqdm import tqdm
 
-    from calibration.bench_camera import characterise_bench_camera
+    from calibration.cameras.bench_camera import characterise_bench_camera
     from optics import SimulatedBench, load_bench
 
     bench = SimulatedBench(load_bench(options.bench), seed=options.seed or 0)
@@ -129,8 +129,8 @@ def _on_bench(options: argparse.Namespace) -> CameraReport:
 
 def _write(report: CameraReport, folder: Path) -> None:
     """Write table, figures and curves into a folder."""
-    from calibration.camera_figures import draw_camera
-    from calibration.camera_report import format_datasheet, report_arrays, report_table
+    from calibration.cameras.figures import draw_camera
+    from calibration.cameras.report import format_datasheet, report_arrays, report_table
     from optics.archive import save_archive
 
     (folder / "datasheet.txt").write_text(format_datasheet(report) + "\n", encoding="utf-8")

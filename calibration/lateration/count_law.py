@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
-from calibration.quantiser import charge_probability
+from calibration.cameras.quantiser import charge_probability
 from optics.camera import Camera
 from optics.validation import check_count, check_number
 

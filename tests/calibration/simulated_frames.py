@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from calibration.even_light import expose_light_series as light_series
-from calibration.even_light import expose_stacks as frame_stacks
+from calibration.cameras.even_light import expose_light_series as light_series
+from calibration.cameras.even_light import expose_stacks as frame_stacks
 from optics import Camera
 
 __all__ = ["camera", "changed", "frame_stacks", "light_series"]

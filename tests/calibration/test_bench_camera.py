@@ -16,11 +16,11 @@ from calibration import (
     format_datasheet,
 )
 from calibration.__main__ import main
-from calibration.camera_figures import draw_camera
-from calibration.camera_report import report_arrays, report_table
-from calibration.nonuniformity import nonuniformity
-from calibration.saturated_pixels import saturated_signal
-from calibration.uncertainty import exact
+from calibration.cameras.figures import draw_camera
+from calibration.cameras.nonuniformity import nonuniformity
+from calibration.cameras.report import report_arrays, report_table
+from calibration.cameras.saturated_pixels import saturated_signal
+from calibration.cameras.uncertainty import exact
 from optics import BenchDescription, Camera, SimulatedBench
 from optics.archive import load_archive
 from tests.calibration.bench_media import even_light

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from calibration.__main__ import main
-from calibration.camera_report import characterise_camera, format_datasheet, format_measured
-from calibration.frame_files import load_camera_frames, read_arrays
-from calibration.uncertainty import Measured
+from calibration.cameras.frame_files import load_camera_frames, read_arrays
+from calibration.cameras.report import characterise_camera, format_datasheet, format_measured
+from calibration.cameras.uncertainty import Measured
 from optics.archive import load_archive
 from optics.sensor import Sensor
 from tests.calibration.simulated_frames import camera, frame_stacks, light_series

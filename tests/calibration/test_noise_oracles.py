@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from calibration.light_series import LightSeries
-from calibration.photon_transfer import photon_transfer
-from calibration.quantiser_likelihood import fit_quantiser
-from calibration.uncertainty import Measured
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.photon_transfer import photon_transfer
+from calibration.cameras.quantiser_likelihood import fit_quantiser
+from calibration.cameras.uncertainty import Measured
 from optics import Camera
 from optics.sensor import Sensor
 

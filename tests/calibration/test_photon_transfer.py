@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration.camera_report import characterise_camera
-from calibration.light_series import FrameStacks, LightSeries
-from calibration.nonuniformity import nonuniformity
-from calibration.photon_transfer import photon_transfer
-from calibration.uncertainty import exact, excess_scatter, fit_line
+from calibration.cameras.light_series import FrameStacks, LightSeries
+from calibration.cameras.nonuniformity import nonuniformity
+from calibration.cameras.photon_transfer import photon_transfer
+from calibration.cameras.report import characterise_camera
+from calibration.cameras.uncertainty import exact, excess_scatter, fit_line
 from optics.sensor import Sensor
 from tests.calibration.simulated_frames import camera, frame_stacks, light_series
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from calibration.pair_likelihood import NOISE, PairMoments, pair_histogram
-from calibration.photon_transfer import photon_transfer
-from calibration.quantiser import charge_probability, count_probability
-from calibration.quantiser_likelihood import QuantiserFit, fit_quantiser, make_score
+from calibration.cameras.pair_likelihood import NOISE, PairMoments, pair_histogram
+from calibration.cameras.photon_transfer import photon_transfer
+from calibration.cameras.quantiser import charge_probability, count_probability
+from calibration.cameras.quantiser_likelihood import QuantiserFit, fit_quantiser, make_score
 from optics import Camera
 from optics.sensor import Sensor
 from tests.calibration.simulated_frames import camera, light_series

@@ -8,13 +8,13 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from calibration.frame_pairs import pair_statistics
-from calibration.light_series import FrameStacks, LightSeries
-from calibration.noise_model import signal_to_noise, threshold_charge
-from calibration.nonuniformity import nonuniformity
-from calibration.photon_transfer import photon_transfer
-from calibration.quantiser import count_probability
-from calibration.uncertainty import Measured
+from calibration.cameras.frame_pairs import pair_statistics
+from calibration.cameras.light_series import FrameStacks, LightSeries
+from calibration.cameras.noise_model import signal_to_noise, threshold_charge
+from calibration.cameras.nonuniformity import nonuniformity
+from calibration.cameras.photon_transfer import photon_transfer
+from calibration.cameras.quantiser import count_probability
+from calibration.cameras.uncertainty import Measured
 
 GAIN, NOISE, EFFICIENCY, BLACK = 0.25, 3.0, 0.6, 20.3
 SHAPE = (90, 110)

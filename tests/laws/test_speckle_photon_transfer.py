@@ -6,11 +6,11 @@ Frames are made here from the laws alone, without the simulated sensor: Poisson 
 import numpy as np
 import pytest
 
-from calibration.frame_pairs import pair_statistics
-from calibration.laser_noise import laser_noise
-from calibration.light_series import LightSeries
-from calibration.photon_transfer import photon_transfer
-from calibration.uncertainty import root
+from calibration.cameras.frame_pairs import pair_statistics
+from calibration.cameras.laser_noise import laser_noise
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.photon_transfer import photon_transfer
+from calibration.cameras.uncertainty import root
 
 GAIN, DARK, BLACK = 0.4, 3.0, 50.0
 """DN per electron, electrons rms, DN."""

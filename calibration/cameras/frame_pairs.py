@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.uncertainty import SIGNIFICANT
+from calibration.cameras.uncertainty import SIGNIFICANT
 
 Counts = NDArray[np.unsignedinteger]
 

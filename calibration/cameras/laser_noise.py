@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.frame_pairs import PairStatistics
-from calibration.uncertainty import Measured, root
+from calibration.cameras.frame_pairs import PairStatistics
+from calibration.cameras.uncertainty import Measured, root
 
 ROUNDS = 50
 """Rounds of weighting; each brings the estimate several times closer to its end."""

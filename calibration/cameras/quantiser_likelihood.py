@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import pair_statistics
-from calibration.light_series import LightSeries
-from calibration.pair_likelihood import (
+from calibration.cameras.frame_pairs import pair_statistics
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.pair_likelihood import (
     BLACK,
     DSNU,
     GAIN,
@@ -25,10 +25,10 @@ from calibration.pair_likelihood import (
     PairMoments,
     Vector,
 )
-from calibration.photon_transfer import PhotonTransfer
-from calibration.quantiser_levels import make_levels
-from calibration.scoring import Maximum, Score, maximise, profile_interval
-from calibration.uncertainty import Measured, excess_scatter, propagate
+from calibration.cameras.photon_transfer import PhotonTransfer
+from calibration.cameras.quantiser_levels import make_levels
+from calibration.cameras.scoring import Maximum, Score, maximise, profile_interval
+from calibration.cameras.uncertainty import Measured, excess_scatter, propagate
 
 NARROWEST = 0.02
 """Smallest read noise that is tried, in DN: below it the likelihood of any series is flat."""

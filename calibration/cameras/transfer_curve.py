@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import PairStatistics
-from calibration.light_series import LightSeries
-from calibration.uncertainty import SIGNIFICANT
+from calibration.cameras.frame_pairs import PairStatistics
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.uncertainty import SIGNIFICANT
 
 FIT_RANGE = 0.7
 """Part of the saturation signal over which gain and responsivity are fitted."""

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import Counts
-from calibration.uncertainty import Measured
+from calibration.cameras.frame_pairs import Counts
+from calibration.cameras.uncertainty import Measured
 
 BEYOND = 1.3
 """Expected signal over the range from which on a pixel counts as surely saturated."""

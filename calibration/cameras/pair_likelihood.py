@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import Counts
-from calibration.quantiser import charge_probability, count_probability
+from calibration.cameras.frame_pairs import Counts
+from calibration.cameras.quantiser import charge_probability, count_probability
 
 BLACK, NOISE, GAIN, RATE, DSNU, PRNU = range(6)
 SHARED = 6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.uncertainty import Measured
+from calibration.cameras.uncertainty import Measured
 
 RANGE = (0.05, 0.95)
 """Part of the saturation signal over which linearity is judged."""

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from calibration.frame_pairs import Counts, PairStatistics
-from calibration.light_series import LightSeries
-from calibration.pair_likelihood import (
+from calibration.cameras.frame_pairs import Counts, PairStatistics
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.pair_likelihood import (
     BLACK,
     DSNU,
     GAIN,
@@ -20,8 +20,8 @@ from calibration.pair_likelihood import (
     Vector,
     pair_histogram,
 )
-from calibration.photon_transfer import QUANTISATION, PhotonTransfer
-from calibration.uncertainty import SIGNIFICANT
+from calibration.cameras.photon_transfer import QUANTISATION, PhotonTransfer
+from calibration.cameras.uncertainty import SIGNIFICANT
 
 DITHERED = 0.8
 """Noise in DN from which on rounding adds 1/12 DN^2 to better than 1e-5 DN^2 (law L46)."""

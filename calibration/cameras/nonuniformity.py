@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import Counts
-from calibration.light_series import FrameStacks
-from calibration.photon_transfer import SMALLEST_VARIANCE
-from calibration.uncertainty import Measured, exact, propagate, root
+from calibration.cameras.frame_pairs import Counts
+from calibration.cameras.light_series import FrameStacks
+from calibration.cameras.photon_transfer import SMALLEST_VARIANCE
+from calibration.cameras.uncertainty import Measured, exact, propagate, root
 
 PARTS = ("total", "row", "column", "pixel")
 

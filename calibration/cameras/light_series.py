@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.frame_pairs import Counts
+from calibration.cameras.frame_pairs import Counts
 from optics.validation import check_choice, check_count
 
 FEWEST_LEVELS = 6

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from calibration.camera_report import CameraReport, format_measured
-from calibration.noise_model import signal_to_noise
-from calibration.nonuniformity import Nonuniformity
-from calibration.photon_transfer import PhotonTransfer
+from calibration.cameras.noise_model import signal_to_noise
+from calibration.cameras.nonuniformity import Nonuniformity
+from calibration.cameras.photon_transfer import PhotonTransfer
+from calibration.cameras.report import CameraReport, format_measured
 
 # Okabe and Ito's palette: colour-blind readers can tell these apart.
 BLUE, ORANGE, RED, GREY = "#0072B2", "#E69F00", "#D55E00", "#777777"

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.dark_signal import DarkSignal, dark_current, dark_signal
-from calibration.frame_pairs import PairStatistics, pair_statistics
-from calibration.laser_noise import laser_noise, with_laser_noise
-from calibration.light_series import LightSeries
-from calibration.linearity import Linearity, linearity
-from calibration.noise_model import threshold_charge
-from calibration.transfer_curve import TransferCurve, transfer_curve
-from calibration.uncertainty import SIGNIFICANT, Measured, excess_scatter, fit_line, propagate
+from calibration.cameras.dark_signal import DarkSignal, dark_current, dark_signal
+from calibration.cameras.frame_pairs import PairStatistics, pair_statistics
+from calibration.cameras.laser_noise import laser_noise, with_laser_noise
+from calibration.cameras.light_series import LightSeries
+from calibration.cameras.linearity import Linearity, linearity
+from calibration.cameras.noise_model import threshold_charge
+from calibration.cameras.transfer_curve import TransferCurve, transfer_curve
+from calibration.cameras.uncertainty import SIGNIFICANT, Measured, excess_scatter, fit_line, propagate
 
 QUANTISATION = 1 / 12
 """Variance of rounding, in DN^2, where the noise is at least half a DN."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.frame_pairs import PairStatistics
-from calibration.uncertainty import Measured, excess_scatter, fit_line, propagate
+from calibration.cameras.frame_pairs import PairStatistics
+from calibration.cameras.uncertainty import Measured, excess_scatter, fit_line, propagate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

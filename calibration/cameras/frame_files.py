@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.light_series import FrameStacks, LightSeries
+from calibration.cameras.light_series import FrameStacks, LightSeries
 from optics.validation import nearest
 
 ENDINGS = (".npz", ".h5", ".hdf5")

@@ -7,11 +7,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from calibration.light_series import FrameStacks, LightSeries
-from calibration.nonuniformity import PARTS, Nonuniformity, nonuniformity
-from calibration.photon_transfer import PhotonTransfer, photon_transfer
-from calibration.quantiser_likelihood import QuantiserFit, fit_quantiser
-from calibration.uncertainty import Measured, exact, propagate
+from calibration.cameras.light_series import FrameStacks, LightSeries
+from calibration.cameras.nonuniformity import PARTS, Nonuniformity, nonuniformity
+from calibration.cameras.photon_transfer import PhotonTransfer, photon_transfer
+from calibration.cameras.quantiser_likelihood import QuantiserFit, fit_quantiser
+from calibration.cameras.uncertainty import Measured, exact, propagate
 
 Row = tuple[str, str, Measured | None, str]
 

@@ -16,12 +16,12 @@ from scipy.special import gammainccinv
 
 from calibration.auto_exposure import ExposureChoice, auto_exposure
 from calibration.bench_frames import take_frames
-from calibration.camera_report import CameraReport, characterise_camera
-from calibration.frame_pairs import Counts
-from calibration.light_series import FEWEST_LEVELS, FEWEST_PIXELS, FrameStacks, LightSeries
-from calibration.nonuniformity import check_even
-from calibration.saturated_pixels import saturated_signal
-from calibration.uncertainty import Measured
+from calibration.cameras.frame_pairs import Counts
+from calibration.cameras.light_series import FEWEST_LEVELS, FEWEST_PIXELS, FrameStacks, LightSeries
+from calibration.cameras.nonuniformity import check_even
+from calibration.cameras.report import CameraReport, characterise_camera
+from calibration.cameras.saturated_pixels import saturated_signal
+from calibration.cameras.uncertainty import Measured
 from optics.bench import Bench
 from optics.validation import check_count, check_number, check_states
 

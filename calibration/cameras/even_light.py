@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.light_series import FrameStacks, LightSeries
+from calibration.cameras.light_series import FrameStacks, LightSeries
 from optics.camera import Camera, Counts
 from optics.sensor import Sensor
 from optics.validation import check_count, check_number
