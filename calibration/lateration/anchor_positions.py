@@ -115,9 +115,10 @@ def calibrate_anchors(light: ArrayLike, variance: ArrayLike, *, anchors: int, st
     covariance = np.empty((measured.shape[1], 2 * size, 2 * size))
     misfit, rank = np.empty(measured.shape[1]), np.empty(measured.shape[1], np.int64)
     step = max(1, SLAB_BYTES // (8 * 4 * (2 * size) ** 2))
+    fit = _fit if static else _descend  # without static light scaling starts next to the minimum
     for first in range(0, measured.shape[1], step):
         slab = slice(first, first + step)
-        slices[:, slab], misfit[slab] = _fit(usable[:, slab], noise[:, slab], design, start[:, slab])
+        slices[:, slab], misfit[slab] = fit(usable[:, slab], noise[:, slab], design, start[:, slab])
         covariance[slab], rank[slab] = _covariance(noise[:, slab], design, slices[:, slab])
     valid = finite & (rank == 2 * size - 1) & (misfit < _largest_misfit(design))
     if not static:
