@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.lateration.count_law import ROUNDING, CountLaw
 from calibration.lateration.cramer_rao import cramer_rao
-from calibration.lateration.squared_range import squared_range
+from calibration.lateration.squared_range import check_shapes, squared_range
 from calibration.light import FieldEstimate
 
 Real = NDArray[np.float64]
@@ -52,16 +52,19 @@ def fit_fields(counts: ArrayLike, anchors: ArrayLike, law: CountLaw) -> FieldEst
     uses that they were large. Signals and pixels are taken in slabs of 64 MiB.
     """
     numbers, places = np.asarray(counts), np.asarray(anchors, np.complex128)
-    used = numbers < law.top
-    weights = np.where(used, 1 / law.light_variance(numbers), 1e-12 / law.light_variance(np.asarray(law.top)))
-    start = squared_range(law.light(numbers), places, weights=weights)
-    value = np.empty_like(start)
-    step = max(1, SLAB_BYTES // (8 * 12 * numbers.shape[0] * numbers.shape[1]))
-    for first in range(0, start.shape[1], step):
+    check_shapes(numbers, places)
+    shape = (len(numbers), places.shape[1])
+    value, error, valid = np.empty(shape, np.complex128), np.empty(shape), np.empty(shape, np.bool_)
+    step = max(1, SLAB_BYTES // (8 * 16 * max(1, numbers.shape[0]) * numbers.shape[1]))
+    for first in range(0, shape[1], step):
         slab = slice(first, first + step)
-        value[:, slab] = climb(numbers[..., slab], places[:, slab], law, start=start[:, slab])
-    error = cramer_rao(value, places, law)
-    valid = (used.sum(axis=1) >= 3) & np.isfinite(error)
+        local, near = numbers[..., slab], places[:, slab]
+        used = local < law.top
+        weights = np.where(used, 1 / law.light_variance(local), 1e-12 / law.light_variance(np.asarray(law.top)))
+        start = squared_range(law.light(local), near, weights=weights)
+        value[:, slab] = climb(local, near, law, start=start)
+        error[:, slab] = cramer_rao(value[:, slab], near, law)
+        valid[:, slab] = (used.sum(axis=1) >= 3) & np.isfinite(error[:, slab])
     return FieldEstimate(value, error, valid)
 
 

@@ -87,7 +87,6 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
     check_count("grid", grid, at_least=8, at_most=256)
     numbers, places = np.asarray(counts), np.asarray(anchors, np.complex128)
     start = np.asarray(fit_fields(numbers, places, law).value, np.complex128)
-    mirror, possible = _mirror_image(numbers, places, law, start)
     value = np.empty_like(start)
     error, valid = np.empty(value.shape), np.empty(value.shape, np.bool_)
     outputs = value.shape[1]
@@ -99,27 +98,27 @@ def posterior_mean(counts: ArrayLike, anchors: ArrayLike, law: CountLaw, *, grid
         likely = _zoom(*local, law, start[signal, output], grid=grid)
         value[signal, output], error[signal, output] = likely.mean, np.sqrt(likely.spread)
         valid[signal, output] = likely.found
-        twice = np.flatnonzero(possible[signal, output])
+        mirror, twice = _mirror_image(*local, law, start[signal, output])
         if twice.size:
             signal, output = signal[twice], output[twice]
-            local = numbers[signal, :, output], places[:, output].T
-            other = _zoom(*local, law, mirror[signal, output], grid=grid)
+            other = _zoom(local[0][twice], local[1][twice], law, mirror[twice], grid=grid)
             value[signal, output], error[signal, output] = _join(likely.part(twice), other)
             valid[signal, output] |= other.found
     return FieldEstimate(value, error, valid)
 
 
-def _mirror_image(counts: Counted, anchors: Field, law: CountLaw, field: Field) -> tuple[Field, NDArray[np.bool_]]:
-    """Return the maximum of the likelihood beyond the line that the anchors lie along, and where it may be the field.
+def _mirror_image(counts: Counted, anchors: Field, law: CountLaw, field: Field) -> tuple[Field, NDArray[np.intp]]:
+    """Return the maximum of the likelihood beyond the line that the anchors lie along, and which points may lie there.
 
     Rounding alone allows residuals of up to half a DN, which cost 3 / 2 each where it is taken for normal.
     """
-    centre = anchors.mean(axis=0)
-    axis = np.exp(0.5j * np.angle(np.sum((anchors - centre) ** 2, axis=0)))
+    numbers, places = counts.T[None], anchors.T  # each point is an output of its own
+    centre = places.mean(axis=0)
+    axis = np.exp(0.5j * np.angle(np.sum((places - centre) ** 2, axis=0)))
     beyond = centre + axis**2 * (field - centre).conj()
-    mirror = climb(counts, anchors, law, start=beyond)
-    here, there = (log_likelihood(place, counts, anchors, law) for place in (field, mirror))
-    return mirror, there > here - 1.5 * len(anchors) - 12
+    mirror = climb(numbers, places, law, start=beyond[None])
+    here, there = (log_likelihood(place, numbers, places, law)[0] for place in (field[None], mirror))
+    return mirror[0], np.flatnonzero(there > here - 1.5 * len(places) - 12)
 
 
 def _zoom(counts: Counted, anchors: Field, law: CountLaw, start: Field, *, grid: int) -> _Moments:

@@ -71,21 +71,39 @@ def squared_range(squared_distances: ArrayLike, anchors: ArrayLike, *, weights: 
        Trans. Signal Process. 56, 1770 (2008), sec. II. doi:10.1109/TSP.2007.909342
     """
     distances, places = np.asarray(squared_distances, np.float64), np.asarray(anchors, np.complex128)
-    if distances.ndim != 3 or places.ndim != 2 or distances.shape[1:] != places.shape:
-        raise ValueError(
-            f"squared_distances of shape {distances.shape} do not fit anchors of shape {places.shape}: "
-            "they must be (signal, anchor, output) and (anchor, output)"
-        )
-    if len(places) < 3:
-        raise ValueError(
-            f"{len(places)} anchors are too few: take at least 3, the origin counts as one where |y|^2 was measured"
-        )
+    check_shapes(distances, places)
     share = np.ones((1, *places.shape)) if weights is None else np.asarray(weights, np.float64)
     if not (share > 0).all():
         raise ValueError(f"weights must be positive, got {share.min():g}: drop an anchor that says nothing")
     if share.ndim < 3:
         share = np.broadcast_to(share, (1, *places.shape))
     return _minimum(_quartic(distances, places, share / share.sum(axis=1, keepdims=True)))
+
+
+def check_shapes(distances: NDArray[np.generic], anchors: Field) -> None:
+    """Refuse distances, or counts, that do not fit the anchors, and anchors that are too few.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (signal, anchor, output)
+        What was measured of each signal with each anchor.
+    anchors : ndarray of complex128, shape (anchor, output)
+        Anchors of each pixel.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there are fewer than three anchors.
+    """
+    if distances.ndim != 3 or anchors.ndim != 2 or distances.shape[1:] != anchors.shape:
+        raise ValueError(
+            f"measurements of shape {distances.shape} do not fit anchors of shape {anchors.shape}: "
+            "they must be (signal, anchor, output) and (anchor, output)"
+        )
+    if len(anchors) < 3:
+        raise ValueError(
+            f"{len(anchors)} anchors are too few: take at least 3, the origin counts as one where |y|^2 was measured"
+        )
 
 
 def _quartic(distances: Real, anchors: Field, share: Real) -> _Quartic:

@@ -262,7 +262,7 @@ def test_slabs_do_not_change_results(rng: np.random.Generator, monkeypatch: pyte
 
     whole = results()
     monkeypatch.setattr(embedding_module, "SLAB_BYTES", 8 * 4 * 7**3 * 5)
-    monkeypatch.setattr(fit_module, "SLAB_BYTES", 8 * 12 * 4 * 7 * 4)
+    monkeypatch.setattr(fit_module, "SLAB_BYTES", 8 * 16 * 4 * 7 * 4)
     monkeypatch.setattr(posterior_module, "SLAB_BYTES", 8 * 6 * 7 * 16**2 * 11)
     for one, other in zip(whole, results(), strict=True):
         assert np.allclose(one, other, rtol=1e-9, atol=1e-12)
