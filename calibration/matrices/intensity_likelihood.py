@@ -179,7 +179,8 @@ def _row_variance(row: Coordinates, fields: Coordinates, weights: Reals, inputs:
     factor, failed = lapack.dpotrf(information / scale + np.outer(turn, turn), lower=1)
     if failed:
         return np.full(count, np.inf)
-    inverse = np.diag(lapack.dpotri(factor, lower=1)[0])
+    half = lapack.dtrtri(factor, lower=1)[0]
+    inverse = np.einsum("ij,ij->j", half, half)
     variance = (inverse - turn**2) / scale
     return np.asarray(np.maximum(variance[:count] + variance[count:], 0))
 

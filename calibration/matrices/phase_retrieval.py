@@ -148,10 +148,10 @@ def retrieve_rows(
     noisy, scale = _normalised(light, frames=len(states), slope=light_per_electron, model_error=model_error)
     basis, triangle = np.linalg.qr(inputs)
     outputs = len(scale)
-    rows = np.empty((inputs.shape[1], outputs), np.complex128)
+    rows = np.zeros((inputs.shape[1], outputs), np.complex128)
     limit = _residual_limit(noisy, unknowns=2 * len(rows) - 1)
-    variance = np.empty(rows.shape)
-    residual, tries = np.empty(outputs), np.empty(outputs, np.int64)
+    variance = np.zeros(rows.shape)
+    residual, tries = np.zeros(outputs), np.zeros(outputs, np.int64)
     starts = rng.spawn(2 * attempts)
     size = max(BLOCK_ENTRIES // len(inputs), 1)
     for block in (slice(first, first + size) for first in range(0, outputs, size)):

@@ -7,6 +7,7 @@ import pytest
 
 from calibration.light import Light
 from calibration.matrices import phase_retrieval
+from calibration.matrices.intensity_likelihood import NoisyLight, entry_variance
 from calibration.matrices.phase_retrieval import RetrievedRows, retrieve_rows
 from calibration.matrices.row_ambiguity import align_rows
 from calibration.matrices.spectral_start import spectral_start
@@ -183,6 +184,22 @@ def test_variances_at_the_fitted_light_leave_no_bias(rng: np.random.Generator) -
         bias.append(np.mean((predicted - intensity[:, good]) / electron))
     assert bias[0] < -0.4
     assert abs(bias[1]) < 0.1
+
+
+def test_variance_of_entries_is_that_of_the_pseudo_inverse(scene: Scene, rng: np.random.Generator) -> None:
+    inputs = np.concatenate([scene.patterns, np.ones((FRAMES, 1))], axis=1).astype(np.float64)
+    variance = rng.uniform(0.5, 2, scene.intensity.shape) * 1e10
+    variance[rng.random(variance.shape) < 0.1] = np.inf
+    slope = np.full(OUTPUTS, 3e4)
+    light = NoisyLight(value=scene.intensity, dark_variance=variance, slope=slope, floor=np.ones(OUTPUTS))
+    found = entry_variance(scene.truth.T, light, inputs=inputs)
+    for row, truth in enumerate(scene.truth):
+        fields = inputs @ truth
+        derivative = 2 * np.hstack([fields.real[:, np.newaxis] * inputs, fields.imag[:, np.newaxis] * inputs])
+        weights = 1 / (variance[:, row] + slope[row] * np.abs(fields) ** 2)
+        inverse = np.diag(np.linalg.pinv(derivative.T @ (weights[:, np.newaxis] * derivative), rcond=1e-10))
+        assert found[:, row] == pytest.approx(inverse[: INPUTS + 1] + inverse[INPUTS + 1 :], rel=1e-6)
+    assert np.isinf(entry_variance(0 * scene.truth.T, light, inputs=inputs)).all()
 
 
 def test_nothing_that_was_given_is_changed(scene: Scene, rng: np.random.Generator) -> None:
