@@ -114,6 +114,20 @@ def test_standard_errors_match_the_scatter(
     assert np.median(estimate.misfit) == pytest.approx(1, abs=0.03)
 
 
+def test_error_bars_do_not_hold_the_rotation_that_nobody_knows(
+    plan: InterferometryPlan, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    T, e = field(rng)
+    light = shine(rng, plan, T, e, noise=0.05)
+    firm = decode(light, plan)
+    monkeypatch.setattr("calibration.matrices.joint_lateration.HOLD", 1e-4)  # turning the row costs nothing
+    loose = decode(light, plan)
+    rows = firm.static.valid & loose.static.valid
+    assert rows.mean() > 0.9
+    ratio = loose.matrix.standard_error[rows] / firm.matrix.standard_error[rows]
+    assert np.median(np.abs(ratio - 1), axis=1).max() < 0.02
+
+
 def test_errors_of_the_static_field_match_the_scatter(plan: InterferometryPlan, rng: np.random.Generator) -> None:
     T, e = field(rng, outputs=300, static=2.0)
     estimate = decode(shine(rng, plan, T, e, noise=0.1), plan)
