@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,9 +35,10 @@ PERIOD = 450e-6  # s; exposure of 400 us and 50 us between exposures
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """Correlations on unseen inputs: with counts, and with the light without noise; flagged rows; counts."""
+    """Correlations on unseen inputs (all rows with counts, rows not flagged, all rows with noiseless light); counts."""
 
     counts: float
+    valid: float
     truth: float
     flagged: float
     mean: float
@@ -77,7 +79,7 @@ def random_inputs(number: int) -> np.ndarray:
     return np.random.default_rng(2020).random((number, INPUTS)) < 0.5
 
 
-def run(bench: SimulatedBench, plan: InterferometryPlan) -> dict[str, Score]:
+def run(bench: SimulatedBench, plan: InterferometryPlan, *, methods: Iterable[str] = METHODS) -> dict[str, Score]:
     """Expose a plan, dark frames and unseen inputs; return the score of each method."""
     dark = bench.expose(np.zeros((DARK_FRAMES, INPUTS), bool), light=False).counts.mean(axis=0)
     exposure = bench.expose(plan.patterns)
@@ -88,19 +90,20 @@ def run(bench: SimulatedBench, plan: InterferometryPlan) -> dict[str, Score]:
         for one in (exposure, seen)
     )
     truth = bench.truth.intensity(x, time=seen.timestamps).reshape(UNSEEN, -1)
-    counts = seen.counts - dark
+    counts, found = seen.counts - dark, measured.value.reshape(UNSEEN, -1)
     scores = {}
-    for name, steps in METHODS.items():
+    for name in methods:
         try:
-            estimate = decode(light, plan, steps=steps)
+            estimate = decode(light, plan, steps=METHODS[name])
         except ValueError:  # the light does not follow the patterns at all
             scores[name] = Score(
-                counts=0, truth=0, flagged=1, mean=counts.mean(), deviation=counts.std(), largest=counts.max()
+                counts=0, valid=0, truth=0, flagged=1, mean=counts.mean(), deviation=counts.std(), largest=counts.max()
             )
             continue
-        predicted = estimate.light(x)
+        predicted, rows = estimate.light(x), estimate.static.valid
         scores[name] = Score(
-            counts=float(intensity_correlation(predicted, measured.value.reshape(UNSEEN, -1)).mean()),
+            counts=float(intensity_correlation(predicted, found).mean()),
+            valid=float(intensity_correlation(predicted[:, rows], found[:, rows]).mean()),
             truth=float(intensity_correlation(predicted, truth).mean()),
             flagged=1 - float(estimate.static.valid.mean()),
             mean=float(counts.mean()), deviation=float(counts.std()), largest=float(counts.max()),
@@ -140,19 +143,26 @@ def sweep(axes: Axes, seeds: list[int], *, keyword: str, values: np.ndarray, lab
         print(f"{value * scale:34.5g}  " + "  ".join(f"{curves[name][i]:20.4f}" for name in METHODS), flush=True)
     for name, curve in curves.items():
         where = crossing(values, curve)
-        print(f"{name}: {PUBLISHED} at {where * scale:.4g}")
+        reached = (
+            f"{PUBLISHED} at {where * scale:.4g}" if np.isfinite(where) else f"{PUBLISHED} at no value of the sweep"
+        )
+        print(f"{name}: {reached}")
         (line,) = axes.semilogx(values * scale, curve, "o-", markersize=3, label=name)
-        axes.axvline(where * scale, color=line.get_color(), linewidth=0.8, linestyle=":")
+        if np.isfinite(where):
+            axes.axvline(where * scale, color=line.get_color(), linewidth=0.8, linestyle=":")
     axes.axhline(PUBLISHED, color="#999999", linewidth=0.8, linestyle="--")
     axes.set(xlabel=label, ylim=(0.9, 1.002))
 
 
 def fewest_frames(axes: Axes, seeds: list[int]) -> None:
     """Print and draw the correlation with counts against the number of frames of smaller plans."""
-    print(f"\n{'anchors':>8} {'columns':>8} {'blocks':>7} {'frames':>7} {'counts':>8} {'truth':>8} {'flagged':>8}")
+    print(
+        f"\n{'anchors':>8} {'columns':>8} {'blocks':>7} {'frames':>7} "
+        f"{'counts':>8} {'worst':>8} {'valid':>8} {'flagged':>8}"
+    )
     found = []
-    for columns in (52, 60, 75):
-        for anchors in (4, 5, 6, 8, 12, 20):
+    for columns in (56, 60, 75):
+        for anchors in (4, 5, 6, 8, 20):
             for blocks in (1, 2):
                 scores = []
                 for seed in seeds:
@@ -160,25 +170,28 @@ def fewest_frames(axes: Axes, seeds: list[int]) -> None:
                         INPUTS, rng=np.random.default_rng(seed), anchors=anchors, columns=columns, blocks=blocks,
                         off_frames=2,
                     )  # fmt: skip
-                    scores.append(run(published_bench(seed=seed), plan)["joint fit"])
-                counts, truth, flagged = (
-                    np.mean([getattr(one, name) for one in scores]) for name in ("counts", "truth", "flagged")
+                    scores.append(run(published_bench(seed=seed), plan, methods=["joint fit"])["joint fit"])
+                counts, valid, flagged = (
+                    np.mean([getattr(one, name) for one in scores]) for name in ("counts", "valid", "flagged")
                 )
-                found.append((plan.frames, counts, columns, anchors, blocks))
+                worst = min(one.counts for one in scores)
+                found.append((plan.frames, worst, columns, anchors, blocks, counts))
                 print(
-                    f"{anchors:8d} {columns:8d} {blocks:7d} {plan.frames:7d} {counts:8.4f} {truth:8.4f} {flagged:8.1%}",
+                    f"{anchors:8d} {columns:8d} {blocks:7d} {plan.frames:7d} {counts:8.4f} {worst:8.4f} {valid:8.4f} "
+                    f"{flagged:8.1%}",
                     flush=True,
                 )
-    for columns, marker in ((52, "s"), (60, "^"), (75, "o")):
-        points = np.array([(one[0], one[1]) for one in found if one[2] == columns])
+    for columns, marker in ((56, "s"), (60, "^"), (75, "o")):
+        points = np.array([(one[0], one[5]) for one in found if one[2] == columns])
         axes.semilogx(*points.T, marker, markersize=4, label=f"{columns} columns a half")
     axes.axhline(PUBLISHED, color="#999999", linewidth=0.8, linestyle="--")
     axes.set(xlabel="frames", ylim=(0.9, 1.002))
-    enough = [one for one in found if one[1] >= PUBLISHED]
-    least = min(enough)
+    axes.set_xticks([500, 1000, 2000, 5000], ["500", "1000", "2000", "5000"])
+    axes.minorticks_off()
+    least = min(one for one in found if one[1] >= PUBLISHED)
     print(
-        f"fewest frames that reach {PUBLISHED}: {least[0]} ({least[3]} anchors, {least[2]} columns, {least[4]} block(s) "
-        f"a half), correlation {least[1]:.4f}; {least[0] / INPUTS:.1f} frames an input"
+        f"fewest frames that reach {PUBLISHED} with every seed: {least[0]} ({least[3]} anchors, {least[2]} columns, "
+        f"{least[4]} blocks a half), correlation {least[5]:.4f}; {least[0] / INPUTS:.1f} frames an input"
     )
 
 
@@ -221,7 +234,7 @@ def main() -> None:
                 flush=True,
             )
     figure = Figure(figsize=(9, 6.4), layout="constrained")
-    first, second, third, fourth = figure.subplots(2, 2, sharey=True).ravel()
+    first, second, third, fourth = figure.subplots(2, 2).ravel()
     campaign = FRAMES * PERIOD
     sweep(
         first, seeds, keyword="drift", values=campaign * np.geomspace(1000, 3, 7), scale=1 / campaign,

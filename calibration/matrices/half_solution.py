@@ -120,6 +120,20 @@ class HalfFrames:
             pair_weights=pair_weights, off_weight=off_weight, noise=self.noise,
         )  # fmt: skip
 
+    def enough(self) -> NDArray[np.bool_]:
+        """Return where enough readings are not saturated.
+
+        Returns
+        -------
+        ndarray of bool, shape (output,)
+            True where each signal has `LEAST_READINGS`, and half of the differences of anchors are left.
+        """
+        first = self.start + self.half.pairs
+        ranges = self.light.valid[first : self.start + self.half.frames]
+        per_signal = ranges.reshape(self.half.circulant.signals, len(self.half.anchors), -1).sum(axis=1)
+        pairs = self.light.valid[self.start : first].mean(axis=0)
+        return np.asarray((per_signal >= LEAST_READINGS).all(axis=0) & (pairs >= 0.5))
+
     def _take(self, first: int, last: int, pixels: Slab | slice) -> tuple[Real, Real]:
         """Return light and exposures of some frames, shape (output, frame)."""
         frames = slice(first, last)
@@ -140,7 +154,7 @@ def solve_half(frames: HalfFrames, *, steps: int) -> HalfSolution:
     Returns
     -------
     HalfSolution
-        Columns up to a rotation and a reflection of each row; zeros where anchors lie on a line.
+        Columns up to a rotation and a reflection of each row; zeros where it is not valid.
 
     Raises
     ------
@@ -149,6 +163,7 @@ def solve_half(frames: HalfFrames, *, steps: int) -> HalfSolution:
     """
     half, outputs = frames.half, frames.light.value.shape[1]
     anchors, usable = _embedded_anchors(frames)
+    usable &= frames.enough()
     width = len(half.columns) + 1
     part = Part(
         columns=np.append(half.columns, half.anchors.shape[1]),
@@ -180,8 +195,7 @@ def _solve_slab(frames: HalfFrames, anchors: Field, slab: Slab, steps: int, solu
     value, variance = _columns(frames.half, positions, normal)
     solution.part.value[slab], solution.part.variance[slab] = value, variance
     solution.squares[slab], solution.degrees[slab] = normal.squares, normal.degrees
-    enough = (readings.signal_weights.sum(axis=2) >= LEAST_READINGS).all(axis=1)
-    solution.valid[slab] &= enough & np.isfinite(value).all(axis=1)
+    solution.valid[slab] &= np.isfinite(value).all(axis=1)
 
 
 def _linear_start(readings: Readings, anchors: Field) -> Positions:

@@ -11,6 +11,9 @@ from calibration.matrices.plane import Positions, Readings
 Real = NDArray[np.float64]
 Field = NDArray[np.complex128]
 
+HOLD = 1.0
+"""Curvature that rigid motions are given, over the mean one: any will do, as the result depends on none of them."""
+
 SLACK = 1e-3
 """Relative growth of the squares that is no failure of a step: weights follow the light that is fitted."""
 
@@ -217,7 +220,7 @@ def _hold_motions(positions: Positions, shared: Real) -> None:
     size = shared.shape[1]
     scale = np.maximum(np.einsum("bii->b", shared) / size, np.finfo(np.float64).tiny)
     free = motions(positions)
-    shared += scale[:, np.newaxis, np.newaxis] * (free @ np.swapaxes(free, 1, 2))
+    shared += (HOLD * scale)[:, np.newaxis, np.newaxis] * (free @ np.swapaxes(free, 1, 2))
     shared += (1e3 * RIDGE * scale)[:, np.newaxis, np.newaxis] * np.eye(size)
 
 

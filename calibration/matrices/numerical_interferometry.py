@@ -134,6 +134,11 @@ def decode(
     value = np.zeros((len(valid), plan.inputs + 1), np.complex128)
     error = np.full(value.shape, np.inf)
     good = np.flatnonzero(valid)
+    if not len(good):
+        raise ValueError(
+            "no pixel has usable anchors and four readings of each signal left: check for saturation, and that the "
+            "frames are those of the plan"
+        )
     whole, turn = stitch(_rows(first.part, good), _rows(second.part, good), inputs=plan.inputs + 1)
     value[good] = whole.value
     error[good] = np.sqrt(whole.variance * np.maximum(misfit[good], 1)[:, np.newaxis])

