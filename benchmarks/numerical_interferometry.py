@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from calibration.fidelity import intensity_correlation
 from calibration.light import Light, light_from_counts
 from calibration.matrices.nested_anchors import InterferometryPlan, plan_interferometry
-from calibration.matrices.numerical_interferometry import decode
+from calibration.matrices.numerical_interferometry import decode_interferometry
 from optics import BenchDescription, SimulatedBench, load_bench
 from optics.media import DriftDescription
 
@@ -94,7 +94,7 @@ def run(bench: SimulatedBench, plan: InterferometryPlan, *, methods: Iterable[st
     scores = {}
     for name in methods:
         try:
-            estimate = decode(light, plan, steps=METHODS[name])
+            estimate = decode_interferometry(light, plan, steps=METHODS[name])
         except ValueError:  # the light does not follow the patterns at all
             scores[name] = Score(
                 counts=0, valid=0, truth=0, flagged=1, mean=counts.mean(), deviation=counts.std(), largest=counts.max()
@@ -208,7 +208,7 @@ def decode_time(*, outputs: int, inputs: int) -> None:
     stored = Light(light, variance, np.ones(light.shape, bool))
     for _ in range(2):
         wall, processor = time.perf_counter(), time.process_time()
-        estimate = decode(stored, plan)
+        estimate = decode_interferometry(stored, plan)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         print(
             f"{outputs} outputs x {inputs} inputs, {plan.frames} frames: {wall:.1f} s, {processor:.1f} s of processor "

@@ -10,7 +10,7 @@ from calibration.campaigns.frames import CampaignFrames
 from calibration.campaigns.methods import MatrixRows, repeats, tracked_outputs
 from calibration.light import Light
 from calibration.matrices.nested_anchors import InterferometryPlan
-from calibration.matrices.numerical_interferometry import decode
+from calibration.matrices.numerical_interferometry import decode_interferometry
 from calibration.matrices.phase_retrieval import retrieve_rows
 from optics.validation import check_count, check_states
 
@@ -183,7 +183,7 @@ class InterferometryMethod(IntensityMethod):
         MatrixRows
             Rows up to a phase and a conjugation each.
         """
-        found = decode(steady_light(frames, track, outputs=outputs), self.plan)
+        found = decode_interferometry(steady_light(frames, track, outputs=outputs), self.plan)
         valid = np.asarray(found.matrix.valid.all(axis=1))
         return MatrixRows(
             outputs=outputs,

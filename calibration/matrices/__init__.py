@@ -20,7 +20,7 @@ from calibration.matrices.imaging import (
     recover_object,
 )
 from calibration.matrices.nested_anchors import InterferometryPlan, plan_interferometry
-from calibration.matrices.numerical_interferometry import InterferometryEstimate, decode
+from calibration.matrices.numerical_interferometry import InterferometryEstimate, decode_interferometry
 from calibration.matrices.phase_retrieval import RetrievedRows, retrieve_rows
 from calibration.matrices.row_ambiguity import (
     AMBIGUITIES,
@@ -62,7 +62,7 @@ __all__ = [
     "circulant_sequence",
     "conjugated_level",
     "conjugated_object",
-    "decode",
+    "decode_interferometry",
     "expected_enhancement",
     "expected_projection",
     "marchenko_pastur_density",

@@ -76,7 +76,7 @@ class InterferometryEstimate:
         return np.asarray(np.abs(states.astype(np.float64) @ self.matrix.value.T + self.static.value) ** 2, np.float64)
 
 
-def decode(
+def decode_interferometry(
     light: Light, plan: InterferometryPlan, *, light_noise: float = 0.0, steps: int = 12
 ) -> InterferometryEstimate:
     """Return the transmission matrix from the frames of a plan.

@@ -9,7 +9,7 @@ from calibration.fidelity import intensity_correlation
 from calibration.light import Light, light_from_counts
 from calibration.matrices.nested_anchors import InterferometryPlan, plan_interferometry
 from calibration.matrices.noise_law import noise_law
-from calibration.matrices.numerical_interferometry import decode
+from calibration.matrices.numerical_interferometry import decode_interferometry
 from calibration.matrices.stitching import Part, row_turn, stitch
 from optics import BenchDescription, SimulatedBench
 
@@ -74,7 +74,7 @@ def test_l34_matrix_and_static_field_come_out_together(
     plan: InterferometryPlan, rng: np.random.Generator, static: float
 ) -> None:
     T, e = field(rng, static=static)
-    estimate = decode(shine(rng, plan, T, e, noise=1e-3), plan)
+    estimate = decode_interferometry(shine(rng, plan, T, e, noise=1e-3), plan)
     turn = row_turn(estimate.matrix.value, T)
     rows = estimate.static.valid
     assert rows.mean() > 0.9  # few anchors nearly lie on a line in some pixels: such are flagged where they went astray
@@ -93,7 +93,8 @@ def test_the_linear_start_alone_is_biased_by_static_light(plan: InterferometryPl
     x = rng.random((30, INPUTS)) < 0.5
     truth = np.abs(e + x.astype(float) @ T.T) ** 2
     joint, linear = (
-        intensity_correlation(decode(light, plan, steps=steps).light(x), truth).mean() for steps in (12, 0)
+        intensity_correlation(decode_interferometry(light, plan, steps=steps).light(x), truth).mean()
+        for steps in (12, 0)
     )
     assert joint > 0.999
     assert linear < 0.99
@@ -106,7 +107,7 @@ def test_standard_errors_match_the_scatter(
     # 300 rows of 40 entries; what anchors bring is common to a row, some four numbers of the 80: the rms of the pulls
     # has a standard error of about 1.2 %. The aim is 5 %.
     T, e = field(rng, outputs=300, static=static)
-    estimate = decode(shine(rng, plan, T, e, noise=noise, shot=shot), plan)
+    estimate = decode_interferometry(shine(rng, plan, T, e, noise=noise, shot=shot), plan)
     error = np.abs(row_turn(estimate.matrix.value, T).apply(estimate.matrix.value) - T)
     valid = estimate.matrix.valid
     assert valid.mean() > 0.97
@@ -119,9 +120,9 @@ def test_error_bars_do_not_hold_the_rotation_that_nobody_knows(
 ) -> None:
     T, e = field(rng)
     light = shine(rng, plan, T, e, noise=0.05)
-    firm = decode(light, plan)
+    firm = decode_interferometry(light, plan)
     monkeypatch.setattr("calibration.matrices.joint_lateration.HOLD", 1e-4)  # turning the row costs nothing
-    loose = decode(light, plan)
+    loose = decode_interferometry(light, plan)
     rows = firm.static.valid & loose.static.valid
     assert rows.mean() > 0.9
     ratio = loose.matrix.standard_error[rows] / firm.matrix.standard_error[rows]
@@ -130,7 +131,7 @@ def test_error_bars_do_not_hold_the_rotation_that_nobody_knows(
 
 def test_errors_of_the_static_field_match_the_scatter(plan: InterferometryPlan, rng: np.random.Generator) -> None:
     T, e = field(rng, outputs=300, static=2.0)
-    estimate = decode(shine(rng, plan, T, e, noise=0.1), plan)
+    estimate = decode_interferometry(shine(rng, plan, T, e, noise=0.1), plan)
     turn = row_turn(estimate.matrix.value, T)
     pulls = np.abs(turn.apply(estimate.static.value) - e) / estimate.static.standard_error
     # 300 numbers: 1 / sqrt(2 x 300) = 4 %, three of them.
@@ -145,7 +146,7 @@ def test_laser_noise_that_is_stated_gives_right_bars(plan: InterferometryPlan, r
     light = Light(value, np.full(value.shape, 0.4**2, np.float32), np.ones(value.shape, bool))
     pulls, misfit = {}, {}
     for stated in (0.0, 0.03):
-        estimate = decode(light, plan, light_noise=stated)
+        estimate = decode_interferometry(light, plan, light_noise=stated)
         error = np.abs(row_turn(estimate.matrix.value, T).apply(estimate.matrix.value) - T)
         rows = np.sqrt(np.mean((error / estimate.matrix.standard_error) ** 2, axis=1))
         pulls[stated], misfit[stated] = np.median(rows[estimate.static.valid]), np.median(estimate.misfit)
@@ -161,7 +162,7 @@ def test_counts_of_the_simulated_bench_tell_unseen_light(description: BenchDescr
     plan = plan_interferometry(63, rng=np.random.default_rng(5), anchors=10)
     exposure = bench.expose(plan.patterns)
     light = light_from_counts(exposure.counts, bench.camera, exposure_time=exposure.exposure_time)
-    estimate = decode(light, plan)
+    estimate = decode_interferometry(light, plan)
     x = np.random.default_rng(6).random((40, 63)) < 0.5
     truth = bench.truth.intensity(x).reshape(40, -1)
     rows = estimate.static.valid
@@ -175,7 +176,7 @@ def test_saturated_readings_have_no_weight(plan: InterferometryPlan, rng: np.ran
     full = np.quantile(light.value, 0.99)
     usable, clipped = light.value < full, []
     for level in (full, 1.2 * full):  # what a saturated reading says must not matter beyond the start of the fit
-        clipped.append(decode(Light(np.where(usable, light.value, level), light.variance, usable), plan))
+        clipped.append(decode_interferometry(Light(np.where(usable, light.value, level), light.variance, usable), plan))
     error = np.abs(row_turn(clipped[0].matrix.value, T).apply(clipped[0].matrix.value) - T)
     rows = clipped[0].static.valid & clipped[1].static.valid
     assert rows.mean() > 0.65
@@ -193,7 +194,7 @@ def test_pixels_that_lie_or_saturate_are_flagged(plan: InterferometryPlan, rng: 
     light.valid[-4:, 11] = False
     light.valid[-9:, 12] = False  # nothing is left of the last signal
     light.value[:, 20] *= 1 + 0.1 * rng.standard_normal(len(light.value))  # a pixel that flickers
-    valid = decode(light, plan).matrix.valid
+    valid = decode_interferometry(light, plan).matrix.valid
     assert not valid[[7, 12, 20]].any()
     assert valid[11].all()
     assert valid.mean() > 0.9
@@ -203,7 +204,7 @@ def test_light_without_a_usable_pixel_is_refused(plan: InterferometryPlan, rng: 
     T, e = field(rng, outputs=5)
     light = shine(rng, plan, T, e, noise=0.05)
     with pytest.raises(ValueError, match="no pixel has usable anchors and four readings"):
-        decode(Light(light.value, light.variance, np.zeros_like(light.valid)), plan)
+        decode_interferometry(Light(light.value, light.variance, np.zeros_like(light.valid)), plan)
 
 
 def test_frames_in_the_wrong_order_are_refused(plan: InterferometryPlan, rng: np.random.Generator) -> None:
@@ -216,7 +217,7 @@ def test_frames_in_the_wrong_order_are_refused(plan: InterferometryPlan, rng: np
     for order in orders:
         wrong = Light(light.value[order], light.variance[order], light.valid[order])
         with pytest.raises(ValueError, match="leaves .* of the light.* in the median pixel.*check their order"):
-            decode(wrong, plan)
+            decode_interferometry(wrong, plan)
 
 
 def test_a_wrong_number_of_frames_is_refused(plan: InterferometryPlan, rng: np.random.Generator) -> None:
@@ -224,25 +225,25 @@ def test_a_wrong_number_of_frames_is_refused(plan: InterferometryPlan, rng: np.r
     light = shine(rng, plan, T, e, noise=0.05)
     short = Light(light.value[:-1], light.variance[:-1], light.valid[:-1])
     with pytest.raises(ValueError, match=f"the plan has {plan.frames} frames, got light of {plan.frames - 1}"):
-        decode(short, plan)
+        decode_interferometry(short, plan)
 
 
 def test_collinear_anchors_are_refused_or_flagged(plan: InterferometryPlan, rng: np.random.Generator) -> None:
     T, e = field(rng, static=0.0)
     T[4] = np.abs(T[4])  # all fields in phase: anchors on a line
-    estimate = decode(shine(rng, plan, T, e, noise=1e-4), plan)
+    estimate = decode_interferometry(shine(rng, plan, T, e, noise=1e-4), plan)
     assert not estimate.matrix.valid[4].any()
     assert estimate.matrix.valid.mean() > 0.9
     line = np.abs(T)
     with pytest.raises(ValueError, match="lie on a line in every pixel"):
-        decode(replace(shine(rng, plan, line, e, noise=1e-9)), plan)
+        decode_interferometry(replace(shine(rng, plan, line, e, noise=1e-9)), plan)
 
 
 def test_pixels_do_not_depend_on_each_other(plan: InterferometryPlan, rng: np.random.Generator) -> None:
     T, e = field(rng)
     light = shine(rng, plan, T, e, noise=0.05)
     some = Light(light.value[:, 20:33], light.variance[:, 20:33], light.valid[:, 20:33])
-    whole, part = decode(light, plan).matrix, decode(some, plan).matrix
+    whole, part = decode_interferometry(light, plan).matrix, decode_interferometry(some, plan).matrix
     # Blocks stop together and the law of the noise is fitted to all pixels: differences far below the error bars.
     turned = row_turn(part.value, whole.value[20:33]).apply(part.value)
     assert (np.abs(turned - whole.value[20:33]) < 0.1 * part.standard_error).all()
@@ -263,7 +264,7 @@ def test_light_without_variance_is_refused(plan: InterferometryPlan, rng: np.ran
     T, e = field(rng, outputs=5)
     light = shine(rng, plan, T, e, noise=0.05)
     with pytest.raises(ValueError, match="variance of the light = 0 is not allowed"):
-        decode(Light(light.value, np.zeros_like(light.variance), light.valid), plan)
+        decode_interferometry(Light(light.value, np.zeros_like(light.variance), light.valid), plan)
 
 
 def test_the_noise_law_is_that_of_the_camera(description: BenchDescription, rng: np.random.Generator) -> None:
