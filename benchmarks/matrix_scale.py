@@ -112,8 +112,9 @@ def solve(frames: CampaignFrames, method: PhaseSteppingMethod, tile: int, sink: 
     """Return the seconds of solving all rows into a file, and the correlation of the first tile with the truth."""
     still = np.zeros(1)
     track = DriftTrack(
-        time=still, phase=still, phase_error=still, power=still + 1, correlation=still, consecutive=still
-    )
+        time=still, phase=still, phase_error=still, power=still + 1, correlation=still, consecutive=still,
+        steps=np.array(method.phases),
+    )  # fmt: skip
     begin, correlation = time.perf_counter(), 0.0
     with sink.open("wb", buffering=0) as file:
         for start in range(0, frames.outputs, tile):

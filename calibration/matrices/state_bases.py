@@ -9,6 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from calibration.matrices.bases import BasisSolution, Values, Variances, check_fields, frame_indices
+from calibration.matrices.circulant import well_conditioned_inputs
 from optics.validation import check_count, check_states
 
 LARGEST_CONDITION = 1e4
@@ -333,23 +334,16 @@ def circulant_sequence(inputs: int, *, rng: np.random.Generator, trials: int = 1
     Notes
     -----
     For a prime N = 4k + 3 the squares modulo N, with 0, have a flat spectrum: the shifts are an S-matrix, with the
-    variance 4 N sigma^2 / (N + 1)^2. Otherwise the best of random patterns is taken, by the mean of 1 / |spectrum|^2.
+    variance 4 N sigma^2 / (N + 1)^2. Otherwise the best of random patterns is taken (`well_conditioned_inputs`).
 
     References
     ----------
     .. [1] M. Harwit and N. J. A. Sloane, Hadamard Transform Optics (Academic Press, 1979), appendix.
     """
     check_count("inputs", inputs)
-    check_count("trials", trials)
-    squares = np.zeros(inputs, np.bool_)
-    squares[np.arange(inputs, dtype=np.int64) ** 2 % inputs] = True
-    prime = inputs > 1 and all(inputs % divisor for divisor in range(2, int(inputs**0.5) + 1))
-    if inputs == 1 or (prime and inputs % 4 == 3):
-        return squares
-    candidates = rng.random((trials, inputs)) < 0.5
-    power = np.abs(scipy.fft.rfft(candidates.astype(np.float64), axis=1, workers=2)) ** 2
-    noise = (1 / np.maximum(power, 1e-9)).mean(axis=1)
-    return np.asarray(candidates[np.argmin(noise)])
+    if inputs in (1, 2, 4):  # too short for half of them on: one is
+        return np.asarray(np.arange(inputs) == 0)
+    return np.asarray(well_conditioned_inputs(inputs, blocks=1, rng=rng, trials=trials).generators[0])
 
 
 def _mean_or_zero(values: Values) -> Values:
