@@ -54,6 +54,9 @@ def test_phase_stepping_recovers_a_measured_matrix_to_the_noise_of_the_camera(
     bench = SimulatedBench(fibre(real_data, deformation), seed=3)
     truth = np.asarray(bench.truth.matrix(), complex)
     power = np.abs(truth) ** 2
+    with np.load(real_data / "measured" / "fibre_matrices" / f"TM_modes_{deformation}.npz", allow_pickle=False) as file:
+        overlap = np.vdot(file["TM_corr_modes"], truth) / np.linalg.norm(file["TM_corr_modes"]) / np.linalg.norm(truth)
+    assert overlap.real == pytest.approx(1, abs=1e-6)  # the medium is the matrix in the file, but for its unit
     assert np.mean(power**2) / np.mean(power) ** 2 > 8  # a circular Gaussian matrix has 2
     matrix, quoted, results = recovered(bench, tmp_path)
     assert results.valid.all()
