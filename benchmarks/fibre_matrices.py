@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from calibration.matrices.campaign_plan import CampaignPlan
-from calibration.matrices.matrix_campaign import FRAMES, MATRIX, measure_matrix
+from calibration.campaigns.measure import FRAMES, MATRIX, measure_matrix
+from calibration.campaigns.plan import CampaignPlan
+from calibration.campaigns.settings import CampaignSettings, make_method, make_plan
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
-from calibration.matrices.settings import CampaignSettings, make_method, make_plan
 from optics import MacropixelLayout, SimulatedBench, load_bench
 from optics.campaign_file import CampaignFile
 from optics.matrix_file import MatrixFile

@@ -12,6 +12,12 @@ from optics.validation import check_number
 LEAST_CORRELATION = 0.9
 """Correlation of a reference frame with the one before it below which frames are taken to be lost or out of order."""
 
+SURE = 4.0
+"""Standard errors by which a correlation must be low for that."""
+
+SEEN = 0.05
+"""Variance of a speckle over that of the noise below which its correlation is not told."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DriftTrack:
@@ -31,6 +37,8 @@ class DriftTrack:
         Correlation with the first, noise taken off: of fields where phases are seen, else of intensities.
     consecutive : ndarray, shape (repeat,)
         The same with the repeat before; one for the first.
+    consecutive_error : ndarray, shape (repeat,), optional
+        Standard error of ``consecutive`` by the noise; zeros where it is not given.
     steps : ndarray, shape (step,), optional
         Phases of the reference arm at which patterns were shown, as they are used: commanded or found, in radians.
     """
@@ -41,6 +49,7 @@ class DriftTrack:
     power: NDArray[np.float64]
     correlation: NDArray[np.float64]
     consecutive: NDArray[np.float64]
+    consecutive_error: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     steps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def phase_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,10 +93,19 @@ class DriftTrack:
         Raises
         ------
         ValueError
-            If two neighbours correlate less; the message says between which times.
+            If two neighbours correlate less; the message says between which times. If they are too dim to tell.
+
+        Notes
+        -----
+        A correlation is held to be low where it is so by more than `SURE` of its standard errors.
         """
         check_number("least_correlation", least_correlation, at_least=0, at_most=1)
-        broken = np.flatnonzero(~(self.consecutive >= least_correlation))
+        if least_correlation > 0 and np.isnan(self.consecutive).any():
+            raise ValueError(
+                "the light of the repeated pattern drowns in the noise, so that lost frames would not be seen: expose "
+                "longer, light more, or take least_correlation = 0 to go without"
+            )
+        broken = np.flatnonzero(self.consecutive + SURE * self.consecutive_error < least_correlation)
         if broken.size:
             first = int(broken[0])
             raise ValueError(
@@ -121,6 +139,8 @@ def track_fields(fields: FieldEstimate, time: NDArray[np.float64]) -> DriftTrack
     _check_times(time, repeats=len(fields.value))
     good = fields.valid.all(axis=0)
     kept = FieldEstimate(fields.value[:, good], fields.standard_error[:, good], fields.valid[:, good])
+    noise = np.mean(np.asarray(kept.standard_error, np.float64) ** 2, axis=1)
+    power = np.mean(np.abs(kept.value.astype(np.complex128)) ** 2, axis=1)
     drift = relative_phase(kept, _part(kept, slice(0, 1)))
     neighbours = relative_phase(_part(kept, slice(1, None)), _part(kept, slice(0, -1))) if len(time) > 1 else None
     first = np.arange(len(time)) == 0
@@ -131,6 +151,7 @@ def track_fields(fields: FieldEstimate, time: NDArray[np.float64]) -> DriftTrack
         power=np.where(first, 1.0, (drift.amplitude / np.maximum(drift.correlation, 1e-9)) ** 2),
         correlation=np.where(first, 1.0, drift.correlation),
         consecutive=np.concatenate([[1.0], [] if neighbours is None else neighbours.correlation]),
+        consecutive_error=_correlation_error(noise, np.maximum(power - noise, 0.0), outputs=kept.value.shape[1]),
     )
 
 
@@ -159,7 +180,8 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
 
     Notes
     -----
-    Noise that the variances state is taken off. Two speckles whose fields correlate with rho have c = rho^2 (law L66).
+    Noise that the variances state is taken off: the power is drawn to its mean as far as noise explains how it
+    scatters, so that light which is steady is not made to flicker. Two speckles whose fields correlate with rho have c = rho^2 (law L66).
     """
     _check_times(time, repeats=len(light.value))
     good = light.valid.all(axis=0)
@@ -167,7 +189,9 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
     mean = value.mean(axis=1)
     deviation = value - mean[:, np.newaxis]
     noise = np.mean(np.asarray(light.variance[:, good], np.float64), axis=1)
-    spread = np.maximum(np.mean(deviation**2, axis=1) - noise, np.finfo(float).tiny)
+    spread = np.mean(deviation**2, axis=1) - noise
+    # Where noise is all that is seen a correlation means nothing.
+    spread = np.where(spread > SEEN * noise, spread, np.nan)
     with_first = deviation @ deviation[0] / deviation.shape[1]
     neighbours = np.mean(deviation[1:] * deviation[:-1], axis=1)
     zeros = np.zeros(len(value))
@@ -175,10 +199,31 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
         time=np.array(time, np.float64),
         phase=zeros,
         phase_error=zeros,
-        power=mean / mean[0],
+        power=_without_noise(mean, noise / value.shape[1]),
         correlation=_own_one(with_first / np.sqrt(spread * spread[0])),
         consecutive=np.concatenate([[1.0], neighbours / np.sqrt(spread[1:] * spread[:-1])]),
+        consecutive_error=_correlation_error(noise, spread, outputs=value.shape[1]),
     )
+
+
+def _without_noise(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the light of repeats over that of the first, drawn to its mean by the part of its scatter that is noise."""
+    middle = mean.mean()
+    noise = float(variance.mean())
+    scatter = float(np.var(mean, ddof=1)) if len(mean) > 1 else 0.0
+    own = max(1 - noise / scatter, 0.0) if scatter > 0 else 0.0
+    steady = middle + own * (mean - middle)
+    return np.asarray(steady / steady[0])
+
+
+def _correlation_error(noise: NDArray[np.float64], signal: NDArray[np.float64], *, outputs: int) -> NDArray[np.float64]:
+    """Return the standard error of the correlation with the repeat before, by noise: sqrt((2 s + s^2) / M).
+
+    s is the noise over the signal of the noisier of the two; to first order for s well below one, else an upper bound.
+    """
+    share = np.divide(noise, signal, out=np.full(len(noise), np.inf), where=signal > 0)
+    worse = np.concatenate([[0.0], np.maximum(share[1:], share[:-1])])
+    return np.asarray(np.sqrt((2 * worse + worse**2) / max(outputs, 1)))
 
 
 def _check_times(time: NDArray[np.float64], *, repeats: int) -> None:

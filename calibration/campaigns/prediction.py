@@ -20,7 +20,8 @@ class Prediction:
     correlation : ndarray, shape (pattern,)
         Pearson's correlation of predicted and measured light over the pixels, as it is in the frames.
     without_noise : ndarray, shape (pattern,)
-        The same with the noise of the measured frame taken off: what the matrix itself explains.
+        The same with the noise of the measured frame taken off: what the matrix itself explains. NaN where the noise is
+        all that is seen.
     """
 
     correlation: Values
@@ -29,13 +30,13 @@ class Prediction:
     @property
     def mean(self) -> float:
         """Return the mean correlation over the patterns, noise of the measured frames taken off."""
-        return float(self.without_noise.mean())
+        return float(np.nanmean(self.without_noise)) if np.isfinite(self.without_noise).any() else math.nan
 
     @property
     def standard_error(self) -> float:
         """Return the standard error of that mean over patterns; NaN for a single one."""
-        count = len(self.without_noise)
-        return float(self.without_noise.std(ddof=1)) / math.sqrt(count) if count > 1 else math.nan
+        known = self.without_noise[np.isfinite(self.without_noise)]
+        return float(known.std(ddof=1)) / math.sqrt(len(known)) if len(known) > 1 else math.nan
 
 
 def predicted_light(
@@ -112,5 +113,7 @@ def _correlations(
     b = measured - measured.mean(dtype=np.float64)
     product, first, second = float(np.mean(a * b)), float(np.mean(a * a)), float(np.mean(b * b))
     noise = float(np.mean(variance, dtype=np.float64))
-    clean = max(second - noise, np.finfo(float).tiny)
+    clean = second - noise
+    if clean <= 0 or first <= 0:
+        return product / math.sqrt(first * second) if first * second > 0 else math.nan, math.nan
     return product / math.sqrt(first * second), product / math.sqrt(first * clean)

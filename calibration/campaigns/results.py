@@ -14,7 +14,7 @@ from calibration.campaigns.prediction import Prediction
 from optics.archive import load_archive, save_archive
 from optics.archives.content_hash import description_text, first_difference
 
-TRACK = ("time", "phase", "phase_error", "power", "correlation", "consecutive", "steps")
+TRACK = ("time", "phase", "phase_error", "power", "correlation", "consecutive", "consecutive_error", "steps")
 UNITS = {
     "static": "sqrt(photons / (pixel s))",
     "drift/time": "s",

@@ -93,3 +93,38 @@ def test_times_must_rise_and_fit(rng: np.random.Generator) -> None:
         track_fields(fields, time[::-1])
     with pytest.raises(ValueError, match="one entry a repeat"):
         track_fields(fields, time[1:])
+
+
+def test_a_correlation_that_noise_may_explain_is_no_lost_frame(rng: np.random.Generator) -> None:
+    seen = []
+    for _ in range(30):
+        fields, time = noisy_fields(rng, np.zeros(REPEATS), error=1.0)
+        few = FieldEstimate(fields.value[:, :40], fields.standard_error[:, :40], fields.valid[:, :40])
+        track = track_fields(few, time)
+        track.check_order()
+        seen.append(np.mean((track.consecutive[1:] - 1) ** 2) / np.mean(track.consecutive_error[1:] ** 2))
+    assert np.min(track.consecutive) < 0.9  # as it is, without its error
+    assert 0.3 < np.mean(seen) < 1.5
+
+
+def test_light_that_drowns_in_the_noise_is_said_to_be_too_dim(rng: np.random.Generator) -> None:
+    value = 1 + 0.01 * rng.exponential(1, OUTPUTS) + rng.standard_normal((5, OUTPUTS))
+    light = Light(value, np.ones(value.shape), np.ones(value.shape, bool))
+    track = track_light(light, np.arange(5.0))
+    with pytest.raises(ValueError, match="drowns in the noise"):
+        track.check_order()
+    track.check_order(least_correlation=0)
+    assert np.isfinite(track.power).all()
+
+
+def test_steady_light_is_not_made_to_flicker_by_noise(rng: np.random.Generator) -> None:
+    speckle = rng.exponential(1, 100)
+    error = 2.0  # 0.2 on the mean of 100 pixels
+    steady = speckle + error * rng.standard_normal((REPEATS, 100))
+    rising = speckle * np.linspace(1, 3, REPEATS)[:, None] + error * rng.standard_normal((REPEATS, 100))
+    spread = {}
+    for name, value in (("steady", steady), ("rising", rising)):
+        light = Light(value, np.full(value.shape, error**2), np.ones(value.shape, bool))
+        spread[name] = track_light(light, np.arange(REPEATS)).power
+    assert np.std(spread["steady"]) < 0.5 * np.std(steady.mean(axis=1) / steady[0].mean())
+    assert spread["rising"][-1] == pytest.approx(3, rel=0.4)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calibration.matrices.matrix_campaign import MATRIX, measure_matrix
+from calibration.campaigns.measure import MATRIX, measure_matrix
+from calibration.campaigns.settings import CampaignSettings, make_method, make_plan
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
-from calibration.matrices.settings import CampaignSettings, make_method, make_plan
 from optics import BenchDescription, MacropixelLayout, SimulatedBench, load_bench
 from optics.matrix_file import MatrixFile
 from optics.media import MeasuredDescription
