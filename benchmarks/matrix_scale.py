@@ -191,8 +191,8 @@ def run(
     reading, transforming, seconds, writing, ratio = np.median(results, axis=0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(
-        f"{name}: {seconds:.1f} s over {reading:.1f} + {transforming:.1f} s, ratio {ratio:.2f}; written in {writing:.1f} "
-        f"s; {peak:.0f} MiB resident at the peak, making the frames included"
+        f"{name}: {seconds:.1f} s over {reading:.1f} + {transforming:.1f} s, ratio {ratio:.2f}; written in "
+        f"{writing:.1f} s; {peak:.0f} MiB resident at the peak, making the frames included"
     )
 
 

@@ -181,7 +181,8 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
     Notes
     -----
     Noise that the variances state is taken off: the power is drawn to its mean as far as noise explains how it
-    scatters, so that light which is steady is not made to flicker. Two speckles whose fields correlate with rho have c = rho^2 (law L66).
+    scatters, so that light which is steady is not made to flicker. Two speckles whose fields correlate with rho have
+    c = rho^2 (law L66).
     """
     _check_times(time, repeats=len(light.value))
     good = light.valid.all(axis=0)
@@ -207,7 +208,7 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
 
 
 def _without_noise(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the light of repeats over that of the first, drawn to its mean by the part of its scatter that is noise."""
+    """Return the light of repeats over that of the first, drawn to its mean as far as noise scatters it."""
     middle = mean.mean()
     noise = float(variance.mean())
     scatter = float(np.var(mean, ddof=1)) if len(mean) > 1 else 0.0
