@@ -215,7 +215,9 @@ def rows_that_fit(method: MatrixMethod, outputs: int, *, budget: int) -> int:
             f"solving {needed} pixels together takes {needed * method.bytes_per_output / 2**20:.0f} MiB, the budget is "
             f"{budget / 2**20:.0f} MiB: allow more memory, or take fewer patterns or a smaller camera region"
         )
-    return outputs if method.whole_frames else min(fit, outputs)
+    if method.whole_frames:
+        return outputs
+    return -(-outputs // -(-outputs // fit))  # tiles of one size
 
 
 def _results(

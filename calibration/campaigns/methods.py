@@ -129,19 +129,24 @@ def position_blocks(positions: NDArray[np.int64], *, most: int) -> list[slice]:
     return [slice(start, min(start + most, len(positions))) for start in range(0, len(positions), most)]
 
 
-def as_rows(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Return variances as standard errors in single precision, a view of fewer numbers kept as one.
+def standard_errors(variance: NDArray[Any], *, over: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return standard errors from variances; a view of fewer numbers stays one.
 
     Parameters
     ----------
-    values : ndarray of float, shape (output, input)
-        Variances.
+    variance : ndarray of float, shape (output, input)
+        Variances; an array of float32 of its own is used as room for the result.
+    over : ndarray of float32, shape (output,)
+        Divisor of the variances of each row.
 
     Returns
     -------
     ndarray of float32, shape (output, input)
-        Their roots.
+        Roots of the quotients.
     """
-    if values.strides[1] == 0:
-        return np.broadcast_to(np.sqrt(values[:, :1]).astype(np.float32), values.shape)
-    return np.asarray(np.sqrt(values), np.float32)
+    if variance.strides[1] == 0:
+        column = np.sqrt(variance[:, :1] / over[:, np.newaxis]).astype(np.float32)
+        return np.broadcast_to(column, variance.shape)
+    own = variance if variance.dtype == np.float32 and variance.flags.writeable else variance.astype(np.float32)
+    own /= over[:, np.newaxis]
+    return np.asarray(np.sqrt(own, out=own))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from calibration.campaigns.drift_track import DriftTrack, track_fields
 from calibration.campaigns.frames import CampaignFrames
-from calibration.campaigns.methods import MatrixRows, as_rows, position_blocks, repeats
+from calibration.campaigns.methods import MatrixRows, position_blocks, repeats, standard_errors
 from calibration.campaigns.plan import OFF
 from calibration.holography.carrier import find_carrier
 from calibration.holography.off_axis import off_axis_fields
@@ -137,7 +137,7 @@ class OffAxisMethod:
         return MatrixRows(
             outputs=outputs,
             matrix=np.asarray(solution.matrix, np.complex64),
-            standard_error=as_rows(np.asarray(errors.matrix)),
+            standard_error=standard_errors(np.asarray(errors.matrix), over=np.ones(frames.outputs, np.float32)),
             static=np.asarray(solution.static, np.complex64),
             gain_error=(0.5 * np.sqrt(envelope.variance) / envelope.amplitude**2).ravel().astype(np.float32),
             valid=valid,

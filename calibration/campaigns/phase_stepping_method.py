@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from calibration.campaigns.drift_track import DriftTrack, track_fields
 from calibration.campaigns.frames import CampaignFrames
-from calibration.campaigns.methods import MatrixRows, as_rows, position_blocks, repeats, tracked_outputs
+from calibration.campaigns.methods import MatrixRows, position_blocks, repeats, standard_errors, tracked_outputs
 from calibration.campaigns.plan import OFF
-from calibration.campaigns.stepped_fields import stepped_fields, stepped_terms
+from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, stepped_fields, stepped_terms
 from calibration.holography.phase_steps import check_steps
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
@@ -146,7 +146,7 @@ class PhaseSteppingMethod:
         return MatrixRows(
             outputs=outputs,
             matrix=matrix,
-            standard_error=as_rows(np.asarray(errors.matrix) / (root**2)[:, np.newaxis]),
+            standard_error=standard_errors(np.asarray(errors.matrix), over=root**2),
             static=static / root,
             gain_error=np.where(strong, np.sqrt(power_variance) / (2 * root**2), np.inf).astype(np.float32),
             valid=valid & strong,
@@ -164,18 +164,15 @@ class PhaseSteppingMethod:
             known = np.asarray(kept.valid[outputs])
             return np.asarray(kept.value[:, outputs] * turn), np.asarray(kept.variance[:, outputs]), known
         width = outputs.stop - outputs.start
-        fields = np.empty((len(positions), width), np.complex64)
-        variance = np.empty((len(positions), width), np.float32)
-        valid = np.ones(width, np.bool_)
+        terms = empty_terms(len(positions), width)
         most = max(1, BLOCK_BYTES // (width * frames.plan.steps * frames.camera.word.itemsize))
         for block in position_blocks(positions, most=most):
-            part = stepped_terms(
+            stepped_terms(
                 frames.words(positions[block], outputs=outputs), frames.camera, phases=track.steps,
                 exposure_time=frames.exposure_time, drift=drift[block],
+                out=SteppedTerms(terms.value[block], terms.variance[block], terms.valid),
             )  # fmt: skip
-            fields[block], variance[block] = part.value, part.variance
-            valid &= part.valid
-        return fields, variance, valid
+        return terms.value, terms.variance, terms.valid
 
     def _reference_power(
         self, frames: CampaignFrames, phases: NDArray[np.float64], outputs: slice

@@ -37,6 +37,23 @@ class SteppedTerms:
     valid: NDArray[np.bool_]
 
 
+def empty_terms(patterns: int, outputs: int) -> SteppedTerms:
+    """Return room for terms.
+
+    Parameters
+    ----------
+    patterns, outputs : int
+        Their number.
+
+    Returns
+    -------
+    SteppedTerms
+        Arrays without values, all outputs valid.
+    """
+    value, variance = np.empty((patterns, outputs), np.complex64), np.empty((patterns, outputs), np.float32)
+    return SteppedTerms(value, variance, np.ones(outputs, np.bool_))
+
+
 def stepped_terms(
     words: Counts,
     camera: Camera,
@@ -44,6 +61,7 @@ def stepped_terms(
     phases: NDArray[np.float64],
     exposure_time: float,
     drift: NDArray[np.float64] | None = None,
+    out: SteppedTerms | None = None,
 ) -> SteppedTerms:
     """Return the interference terms of many patterns from their words.
 
@@ -62,6 +80,8 @@ def stepped_terms(
         Exposure time t, in seconds.
     drift : ndarray or None, shape (pattern,), optional
         Phase phi of each pattern that is taken off, in radians.
+    out : SteppedTerms or None, optional
+        Arrays to write into; outputs that are not valid stay so.
 
     Returns
     -------
@@ -78,10 +98,7 @@ def stepped_terms(
     weights = field_weights(phases) * np.exp(-1j * turn)[:, np.newaxis]
     rows = np.stack([weights.real, weights.imag, np.abs(weights) ** 2], axis=1).astype(np.float32)
     patterns, steps, outputs = words.shape
-    terms = SteppedTerms(
-        np.empty((patterns, outputs), np.complex64), np.empty((patterns, outputs), np.float32),
-        np.ones(outputs, np.bool_),
-    )  # fmt: skip
+    terms = out or empty_terms(patterns, outputs)
     numbers = camera.digital_numbers(words)
     photon = camera.gain * camera.quantum_efficiency * exposure_time
     rows[:, :2] /= np.float32(photon)

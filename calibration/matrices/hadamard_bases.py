@@ -10,6 +10,9 @@ from calibration.matrices.bases import BasisSolution, Values, Variances, check_f
 from calibration.matrices.hadamard import flat_signs, hadamard_minus, hadamard_order, hadamard_sums
 from optics.validation import check_count
 
+ROWS = 64
+"""Rows of variances that are finished together."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class HadamardBasis:
@@ -150,10 +153,14 @@ class HadamardBasis:
             lambda columns: np.ascontiguousarray(weights * variance[:order, columns]),
             order=order, outputs=outputs, dtype=variance.dtype, scale=2 / order / self._pivot,
         )  # fmt: skip
-        extra = (variance[order] + (weights**2 * variance[:order]).sum(axis=0)) / self._pivot**2
-        total = plain - 2 * share * crossed + share**2 * extra[:, np.newaxis]
-        total[:, 0] = extra
-        return BasisSolution(total, variance[0].copy())
+        extra = (variance[order] + weights[:, 0] ** 2 @ variance[:order]) / variance.dtype.type(self._pivot**2)
+        for start in range(0, outputs, ROWS):  # in place, row by row in the cache: the array is large
+            rows = slice(start, start + ROWS)
+            crossed[rows] *= -2 * share
+            crossed[rows] += plain[rows]
+            crossed[rows] += share**2 * extra[rows, np.newaxis]
+        crossed[:, 0] = extra
+        return BasisSolution(crossed, variance[0].copy())
 
     @cached_property
     def _weights(self) -> NDArray[np.float64]:
