@@ -9,18 +9,17 @@ with names in alphabetical order and values in C order. Chunks, compression, pac
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from optics.archives.rows_on_disk import RowsOnDisk
+from optics.archives.rows_on_disk import RowsOnDisk, as_bytes
 
 BLOCK_BYTES = 2**24
 """Memory for the rows of an array that are read, hashed and written together."""
 
-Rows: TypeAlias = "NDArray[Any] | RowsOnDisk"
+Rows: TypeAlias = NDArray[Any] | RowsOnDisk
 """An array in memory or on disk (`h5py.Dataset` too), of which rows along the first axis can be had."""
 
 
@@ -81,22 +80,6 @@ def content_hash(kind: str, text: str, hashes: Mapping[str, str]) -> str:
     for name in sorted(hashes):
         digest.update(f"{name} {hashes[name]}\n".encode())
     return digest.hexdigest()
-
-
-def as_bytes(array: NDArray[Any]) -> memoryview:
-    """Return the bytes of an array, without a copy where it is contiguous.
-
-    Parameters
-    ----------
-    array : ndarray
-        The array.
-
-    Returns
-    -------
-    memoryview
-        Its bytes in C order.
-    """
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def row_blocks(arrays: Mapping[str, Rows], *, multiples: Mapping[str, int]) -> Iterator[tuple[str, Any]]:

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from optics.archive import array_places, open_archive, reserve_archive
-from optics.archives.content_hash import as_bytes, description_text, first_difference
-from optics.archives.rows_on_disk import RowsOnDisk
+from optics.archives.content_hash import description_text, first_difference
+from optics.archives.rows_on_disk import RowsOnDisk, as_bytes
 
 RECORD = struct.Struct("<qqd32s")
 RECORD_BYTES = 64

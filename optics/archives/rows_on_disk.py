@@ -5,9 +5,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optics.archives.content_hash import as_bytes
 from optics.archives.durable import read_at, write_at
 from optics.archives.storage import Place
+
+
+def as_bytes(array: NDArray[Any]) -> memoryview:
+    """Return the bytes of an array, without a copy where it is contiguous.
+
+    Parameters
+    ----------
+    array : ndarray
+        The array.
+
+    Returns
+    -------
+    memoryview
+        Its bytes in C order.
+    """
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 class RowsOnDisk:
