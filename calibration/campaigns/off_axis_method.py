@@ -1,7 +1,7 @@
 """A transmission matrix by off-axis holography: one frame a pattern, beside a tilted reference."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from calibration.campaigns.drift_track import DriftTrack, track_fields
 from calibration.campaigns.frames import CampaignFrames
 from calibration.campaigns.methods import MatrixRows, position_blocks, repeats, standard_errors
 from calibration.campaigns.plan import OFF
+from calibration.holography.aberration import terms
 from calibration.holography.carrier import find_carrier
 from calibration.holography.off_axis import off_axis_fields
 from calibration.holography.reference_envelope import ReferenceEnvelope, measured_envelope
@@ -23,6 +24,9 @@ CARRIER_FRAMES = 64
 """Frames of the series in which the carrier is sought, at most."""
 
 BLOCK_FRAMES = 64
+
+DEGREE = 4
+"""Degree of the polynomial that smooths the reference."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,11 +49,12 @@ class OffAxisMethod:
 
     Notes
     -----
-    The carrier is found from the frames, its envelope from those with everything off. One frame tells the carrier from
-    its opposite only by phases of the reference that differ, and here they do not: all rows may be conjugated. Rows
-    are right up to a phase each, that of the reference's aberrations. Within 1 / radius pixels of the border of the
-    frame, where fields leak in from the border opposite, rows are flagged; a soft edge of the window keeps the rest
-    clear of that.
+    The carrier is found from the frames, the reference's envelope from those with everything off, the arm open and
+    blocked: structure of the reference that is finer than the envelope comes with the static field, not with the
+    matrix. One frame tells the carrier from its opposite only by phases of the reference that differ, and here they do
+    not: all rows may be conjugated. Rows are right up to a phase each, that of the reference's aberrations. Within
+    1 / radius pixels of the border of the frame, where fields leak in from the border opposite, rows are flagged; a
+    soft edge of the window keeps the rest clear of that but for a small part of the error bars.
     """
 
     basis: InputBasis
@@ -139,7 +144,7 @@ class OffAxisMethod:
             matrix=np.asarray(solution.matrix, np.complex64),
             standard_error=standard_errors(np.asarray(errors.matrix), over=np.ones(frames.outputs, np.float32)),
             static=np.asarray(solution.static, np.complex64),
-            gain_error=(0.5 * np.sqrt(envelope.variance) / envelope.amplitude**2).ravel().astype(np.float32),
+            gain_error=self._gain_error(frames, envelope),
             valid=valid,
         )
 
@@ -147,11 +152,23 @@ class OffAxisMethod:
         """Return sideband and envelope, found from the frames."""
         shape = frames.camera.shape
         off = frames.light_at(frames.plan.positions(OFF))
-        envelope = measured_envelope(_as_frames(off, shape))
+        static = frames.light(frames.plan.blocked_off).value.mean(axis=0)
+        alone = measured_envelope(_as_frames(replace(off, value=off.value - static), shape), degree=DEGREE)
         shown = _as_frames(frames.light_at(frames.plan.series_positions[:CARRIER_FRAMES]), shape)
-        carrier = find_carrier(shown.value - envelope.bias, radius=self.radius)
+        carrier = find_carrier(shown.value - alone.bias, radius=self.radius)
         check_separation(carrier.frequency, radius=self.radius, edge=self.edge)
+        # Frames with everything off hold fringes of the static field, which is to stay in the fields.
+        envelope = ReferenceEnvelope(
+            amplitude=alone.amplitude, bias=alone.amplitude**2, variance=np.zeros_like(alone.variance)
+        )
         return Sideband(shape=shape, carrier=carrier.frequency, radius=self.radius, edge=self.edge), envelope
+
+    @staticmethod
+    def _gain_error(frames: CampaignFrames, envelope: ReferenceEnvelope) -> NDArray[np.float32]:
+        """Return the relative standard error of the reference's amplitude: that of a fit to all pixels."""
+        off = frames.light_at(frames.plan.positions(OFF))
+        noise = float(off.variance.mean(dtype=np.float64)) / len(off.variance) * len(terms(DEGREE)) / frames.outputs
+        return np.asarray(0.5 * math.sqrt(noise) / envelope.amplitude**2, np.float32).ravel()
 
     def _clear_of_border(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return which pixels lie far enough from the border, shape (output,)."""
