@@ -1,12 +1,21 @@
 """Fixtures that all tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from optics import BenchDescription, Camera, Dmd, GaussianDescription, Laser, MacropixelLayout
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_blas_thread() -> Iterator[None]:
+    """Matrix products of tests are small: a second thread costs more than it brings, and far more on a busy machine."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture

@@ -93,6 +93,8 @@ def calibrate_anchors(light: ArrayLike, variance: ArrayLike, *, anchors: int, st
     pixels with large misfits start again from other phases of it. Two different planes can explain the same frames:
     nothing shows it, and the error bars are those of one of them. With errors of a per cent of the light it was seen in
     1 to 3 % of the pixels with four anchors, and in about one in a thousand with six and more.
+
+    An uneven response of the pixels (PRNU) scales all light of a pixel and is in no error bar.
     """
     check_count("anchors", anchors, at_least=4 if static else 2)
     design = frame_slices(anchors)
@@ -173,9 +175,11 @@ def _start(light: Real, *, anchors: int, static: bool) -> Field:
     rest = pairs - np.abs(apart) ** 2
     spread_of, skew, pull = np.sum(np.abs(apart) ** 2, axis=0), np.sum(apart**2, axis=0), np.sum(rest * apart, axis=0)
     tiny = np.finfo(np.float64).tiny
-    field = (spread_of * pull - skew * pull.conj()) / np.maximum(spread_of**2 - np.abs(skew) ** 2, tiny)
+    # Points on a line leave one direction of the field open: the floor keeps the first guess finite in any unit.
+    apart_from_line = np.maximum(spread_of**2 - np.abs(skew) ** 2, 1e-12 * spread_of**2 + tiny)
+    field = (spread_of * pull - skew * pull.conj()) / apart_from_line
     bright = np.sqrt(np.maximum(light[0], 0))
-    field = field * np.minimum(1, bright / np.maximum(np.abs(field), tiny))
+    field = field * bright / np.maximum(np.maximum(np.abs(field), bright), tiny)  # no brighter than all-off frames
     return np.concatenate([field[None], slices])
 
 

@@ -273,3 +273,18 @@ def test_reflected_planes_are_named_by_the_alignment(rng: np.random.Generator) -
     turn = np.exp(1j * np.arange(9))
     assert align(points.conj() * turn, points, fields=field.conj() * turn) == pytest.approx(field)
     assert align(points * turn, points) == pytest.approx(points)
+
+
+def test_the_unit_of_the_light_does_not_matter_where_static_light_outshines_the_slices(
+    rng: np.random.Generator,
+) -> None:
+    # Behind so much static light the differences of frames lie almost on a line.
+    static, slices = 30 * circular(rng, 1, 300), circular(rng, 6, 300)
+    fields = frame_slices(6) @ np.concatenate([static, slices])
+    light = np.abs(fields) ** 2 + 0.3 * rng.standard_normal(fields.shape)
+    plain = calibrate_anchors(light, 0.09, anchors=6)
+    bright = calibrate_anchors(4e5 * light, 4e5**2 * 0.09, anchors=6)
+    np.testing.assert_array_equal(bright.valid, plain.valid)
+    assert np.isfinite(bright.slices).all()
+    same = np.abs(np.abs(bright.slices) / np.sqrt(4e5) - np.abs(plain.slices)) < 1e-3
+    assert np.mean(same[:, plain.valid]) > 0.97  # up to pixels that end in another minimum
