@@ -14,10 +14,17 @@ from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, step
 from calibration.holography.phase_steps import check_steps
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
+from optics.camera import Camera
 from optics.validation import check_number
 
 STEP_PATTERNS = 64
 """Patterns from which phases are found, at most; the first one is all off in most bases."""
+
+STEP_PIXELS = 16
+"""Pixels of a tile whose scatter tells the errors of phases that are found; eight tiles at least."""
+
+CLEAR = 3.0
+"""Standard errors by which the light of the reference must stand out."""
 
 BLOCK_BYTES = 2**26
 """Words that are read together while fields are decoded."""
@@ -39,7 +46,8 @@ class PhaseSteppingMethod:
     find_steps : bool, optional
         Whether the phases are found from the frames: commanded ones may be off, the same in every pattern.
     weakest : float, optional
-        Pixels whose reference has less than so much of its mean light are flagged.
+        Pixels whose reference has less than so much of its mean light, or less than three times its standard error,
+        are flagged.
 
     Raises
     ------
@@ -88,6 +96,25 @@ class PhaseSteppingMethod:
         """Return the memory that solving takes for each pixel, in bytes: fields, variances and the solution."""
         return 32 * self.basis.frames
 
+    def check_camera(self, camera: Camera) -> None:
+        """Refuse a camera that is too small for phases to be found.
+
+        Parameters
+        ----------
+        camera : Camera
+            The camera.
+
+        Raises
+        ------
+        ValueError
+            If phases are to be found from too few pixels.
+        """
+        if self.find_steps and camera.pixels < 8 * STEP_PIXELS:
+            raise ValueError(
+                f"{camera.pixels} pixels are too few to find the phases of the reference from: take at least "
+                f"{8 * STEP_PIXELS}, or leave find_steps out"
+            )
+
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift of the arm, and of the medium, that the reference pattern shows.
 
@@ -110,7 +137,8 @@ class PhaseSteppingMethod:
     def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
         """Return the phases at which the patterns of the series were shown, as their frames tell."""
         light = frames.light_at(frames.plan.series_positions[1:STEP_PATTERNS], outputs=tracked_outputs(frames))
-        estimate = estimate_steps(light, steps=np.array(self.phases))
+        blocks = max(8, min(64, light.value[0, 0].size // STEP_PIXELS))
+        estimate = estimate_steps(light, steps=np.array(self.phases), blocks=blocks)
         if not estimate.converged.all():
             raise ValueError(
                 "the phases of the reference cannot be found from the frames: their light is no speckle, or changes "
@@ -138,17 +166,23 @@ class PhaseSteppingMethod:
         fields, variance, valid = self._fields(frames, track, outputs)
         solution = self.basis.solve(fields)
         errors = self.basis.solve_variance(variance)
-        power, power_variance = self._reference_power(frames, track.steps, outputs)
-        strong = power > max(self.weakest * float(power.mean()), 0.0)
-        root = np.sqrt(np.where(strong, power, 1)).astype(np.float32)
+        power, power_variance, known = self._reference_power(frames, track.steps, outputs)
+        everywhere = self._reference_power(frames, track.steps, slice(0, frames.outputs))[0]
+        least = np.maximum(self.weakest * float(everywhere.mean()), CLEAR * np.sqrt(power_variance))
+        strong = known & (power > least)
+        # 1 / sqrt(P) of a noisy P is too large on average, by 3/8 of its relative variance.
+        unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2
+        root = np.where(strong, np.sqrt(np.where(strong, power, 1)) * unbiased, 1).astype(np.float32)
         matrix, static = np.asarray(solution.matrix, np.complex64), np.asarray(solution.static, np.complex64)
         matrix /= root[:, np.newaxis]
+        # The response of a pixel scales Z and P alike: it enters by its root.
+        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), frames.camera.prnu / 2)
         return MatrixRows(
             outputs=outputs,
             matrix=matrix,
             standard_error=standard_errors(np.asarray(errors.matrix), over=root**2),
             static=static / root,
-            gain_error=np.where(strong, np.sqrt(power_variance) / (2 * root**2), np.inf).astype(np.float32),
+            gain_error=np.where(strong, gain_error, np.inf).astype(np.float32),
             valid=valid & strong,
         )
 
@@ -176,8 +210,8 @@ class PhaseSteppingMethod:
 
     def _reference_power(
         self, frames: CampaignFrames, phases: NDArray[np.float64], outputs: slice
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the light of the reference alone on some pixels, and its variance."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the light of the reference alone on some pixels, its variance, and where no frame of it saturates."""
         plan = frames.plan
         opened = frames.light_at(plan.positions(OFF), outputs=outputs)
         blocked = frames.light(plan.blocked_off, outputs=outputs)
@@ -188,4 +222,5 @@ class PhaseSteppingMethod:
         mean -= 2 * np.real(term.value.mean(axis=0) * np.exp(1j * phases).mean())
         variance = opened.variance.mean(axis=(0, 1), dtype=np.float64) / opened.value[..., 0].size
         variance += blocked.variance.mean(axis=0, dtype=np.float64) / len(blocked.value)
-        return mean - blocked.value.mean(axis=0, dtype=np.float64), variance
+        known = np.asarray(opened.valid.all(axis=(0, 1)) & blocked.valid.all(axis=0))
+        return mean - blocked.value.mean(axis=0, dtype=np.float64), variance, known
