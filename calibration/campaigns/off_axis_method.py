@@ -24,6 +24,9 @@ from optics.validation import check_number
 CARRIER_FRAMES = 64
 """Frames of the series in which the carrier is sought, at most."""
 
+BORDER = 1.6
+"""Pixels of the border that are left out, times the radius: there fields from the border opposite leak in."""
+
 BLOCK_FRAMES = 64
 
 DEGREE = 4
@@ -189,7 +192,7 @@ class OffAxisMethod:
 
     def _clear_of_border(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return which pixels lie far enough from the border, shape (output,)."""
-        border = math.ceil(1 / self.radius)
+        border = math.ceil(BORDER / self.radius)
         if 2 * border >= min(shape):
             raise ValueError(
                 f"frames of {shape[0]} x {shape[1]} pixels are within {border} pixels of their border, where fields "

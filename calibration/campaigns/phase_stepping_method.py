@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 
 from calibration.campaigns.drift_track import DriftTrack, track_fields
 from calibration.campaigns.frames import CampaignFrames
-from calibration.campaigns.methods import MatrixRows, position_blocks, repeats, standard_errors, tracked_outputs
+from calibration.campaigns.methods import (
+    TRACKED,
+    MatrixRows,
+    position_blocks,
+    repeats,
+    standard_errors,
+    tracked_outputs,
+)
 from calibration.campaigns.plan import OFF
 from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, stepped_fields, stepped_terms
 from calibration.holography.phase_steps import check_steps
@@ -167,8 +174,7 @@ class PhaseSteppingMethod:
         solution = self.basis.solve(fields)
         errors = self.basis.solve_variance(variance)
         power, power_variance, known = self._reference_power(frames, track.steps, outputs)
-        everywhere = self._reference_power(frames, track.steps, slice(0, frames.outputs))[0]
-        least = np.maximum(self.weakest * float(everywhere.mean()), CLEAR * np.sqrt(power_variance))
+        least = np.maximum(self.weakest * self._mean_power(frames, track.steps), CLEAR * np.sqrt(power_variance))
         strong = known & (power > least)
         # 1 / sqrt(P) of a noisy P is too large on average, by 3/8 of its relative variance.
         unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2
@@ -207,6 +213,11 @@ class PhaseSteppingMethod:
                 out=SteppedTerms(terms.value[block], terms.variance[block], terms.valid),
             )  # fmt: skip
         return terms.value, terms.variance, terms.valid
+
+    def _mean_power(self, frames: CampaignFrames, phases: NDArray[np.float64]) -> float:
+        """Return the mean light of the reference over all pixels, whatever those that are solved together."""
+        parts = (slice(start, min(start + TRACKED, frames.outputs)) for start in range(0, frames.outputs, TRACKED))
+        return sum(float(self._reference_power(frames, phases, part)[0].sum()) for part in parts) / frames.outputs
 
     def _reference_power(
         self, frames: CampaignFrames, phases: NDArray[np.float64], outputs: slice

@@ -90,11 +90,12 @@ def judge_prediction(predicted: NDArray[np.floating], measured: Light) -> Predic
     Raises
     ------
     ValueError
-        If the shapes differ, or a pattern has fewer than three good pixels.
+        If the shapes differ.
 
     Notes
     -----
-    Two speckles whose fields correlate with rho have c_0 = rho^2 (law L66). Blind to gain and offset of all light.
+    Two speckles whose fields correlate with rho have c_0 = rho^2 (law L66). Blind to gain and offset of all light. NaN
+    for a pattern with fewer than three good pixels.
     """
     if predicted.shape != measured.value.shape:
         raise ValueError(f"predicted light has shape {predicted.shape}, measured light {measured.value.shape}")
@@ -111,7 +112,7 @@ def _correlations(
 ) -> tuple[float, float, float]:
     """Return the correlation over pixels, as it is and without the noise of what is measured, and the gain."""
     if len(predicted) < 3:
-        raise ValueError(f"{len(predicted)} pixels that do not saturate are too few to correlate: take at least 3")
+        return math.nan, math.nan, math.nan
     a = predicted - predicted.mean(dtype=np.float64)
     b = measured - measured.mean(dtype=np.float64)
     product, first, second = float(np.mean(a * b)), float(np.mean(a * a)), float(np.mean(b * b))
