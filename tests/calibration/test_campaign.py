@@ -328,7 +328,7 @@ def test_memory_is_that_of_a_tile_and_not_of_the_matrix(holographic: BenchDescri
     campaign(bench, tmp_path, budget=2**20, batch_frames=16)  # solves from the frames that are there
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # Looks at the reference pattern in 16 384 pixels take 18 MB, so do the matrix and its errors, which must not be kept.
+    # Looks at the reference pattern in 16 384 pixels take 18 MB; matrix and errors, 18 MB too, must not be kept.
     assert peak < 22e6
 
 
