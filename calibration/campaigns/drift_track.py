@@ -40,6 +40,8 @@ class DriftTrack:
         The same with the repeat before; one for the first.
     flicker : float, optional
         Relative rms of the light from one repeat to the next, noise taken off; what is slower is in ``power``.
+    reference_light : float, optional
+        Mean light of the reference arm over all pixels, in photons per pixel per second; 0 where it is not used.
     consecutive_error : ndarray, shape (repeat,), optional
         Standard error of ``consecutive`` by the noise; zeros where it is not given.
     steps : ndarray, shape (step,), optional
@@ -53,6 +55,7 @@ class DriftTrack:
     correlation: NDArray[np.float64]
     consecutive: NDArray[np.float64]
     flicker: float = 0.0
+    reference_light: float = 0.0
     consecutive_error: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     steps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 

@@ -139,7 +139,8 @@ class PhaseSteppingMethod:
         words = frames.words(positions, outputs=tracked_outputs(frames))
         phases = self._found_steps(frames) if self.find_steps else np.array(self.phases)
         fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
-        return replace(track_fields(fields, time), steps=phases)
+        light = self._mean_power(frames, phases)
+        return replace(track_fields(fields, time), steps=phases, reference_light=light)
 
     def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
         """Return the phases at which the patterns of the series were shown, as their frames tell."""
@@ -174,7 +175,7 @@ class PhaseSteppingMethod:
         solution = self.basis.solve(fields)
         errors = self.basis.solve_variance(variance)
         power, power_variance, known = self._reference_power(frames, track.steps, outputs)
-        least = np.maximum(self.weakest * self._mean_power(frames, track.steps), CLEAR * np.sqrt(power_variance))
+        least = np.maximum(self.weakest * track.reference_light, CLEAR * np.sqrt(power_variance))
         strong = known & (power > least)
         # 1 / sqrt(P) of a noisy P is too large on average, by 3/8 of its relative variance.
         unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2

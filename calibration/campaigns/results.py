@@ -21,6 +21,7 @@ UNITS = {
     "drift/phase": "rad",
     "drift/phase_error": "rad",
     "drift/steps": "rad",
+    "drift/reference_light": "photons / (pixel s)",
     "exposure_time": "s",
 }
 
@@ -78,6 +79,7 @@ def save_results(path: Path, results: CampaignResults, *, description: Mapping[s
         "exposure_time": np.array(results.exposure_time),
         "saturated": np.array(results.saturated),
         "drift/flicker": np.array(results.track.flicker),
+        "drift/reference_light": np.array(results.track.reference_light),
         "prediction/correlation": results.prediction.correlation,
         "prediction/without_noise": results.prediction.without_noise,
         "prediction/gain": results.prediction.gain,
@@ -116,7 +118,11 @@ def load_results(path: Path, *, description: Mapping[str, Any] | None = None) ->
         gain_error=arrays["gain_error"],
         valid=arrays["valid"],
         ambiguity=str(table["ambiguity"]),
-        track=DriftTrack(flicker=float(arrays["drift/flicker"]), **{name: arrays[f"drift/{name}"] for name in TRACK}),
+        track=DriftTrack(
+            flicker=float(arrays["drift/flicker"]),
+            reference_light=float(arrays["drift/reference_light"]),
+            **{name: arrays[f"drift/{name}"] for name in TRACK},
+        ),
         prediction=Prediction(
             correlation=arrays["prediction/correlation"],
             without_noise=arrays["prediction/without_noise"],
