@@ -125,7 +125,7 @@ def decode_interferometry(
     the orientation, are scaled by the misfit of the halves to each other, or to their light, if that is larger.
     Polished rows tie signals of both halves to one row, which leaves no mirror images; one that then does not explain
     the light (`calibration.matrices.row_polish.polish_rows`) stays as the halves gave it. Where few entries share the
-    light of a row and light is weak, what is quoted is too small: measured fibres, see ``benchmarks/fibre_matrices.py``.
+    light of a row and light is weak, what is quoted is too small: see ``benchmarks/fibre_matrices.py``.
 
     References
     ----------

@@ -17,7 +17,6 @@ from calibration.matrices.intensity_likelihood import NoisyLight, entry_variance
 from calibration.matrices.magnitude_projections import (
     RELAXATION,
     RELAXATIONS,
-    Fields,
     alternating_projections,
     coordinates,
     fields_from,
@@ -47,7 +46,7 @@ FIRST_STEPS = 3
 """Gauss-Newton steps after which a row is judged for the first time."""
 
 PLENTY = 5.0
-"""Frames over unknown entries from which on relaxations below the usual one lead to the row, too, and noise less astray."""
+"""Frames over unknown entries from which on lower relaxations lead to the row, too, and astray less often in noise."""
 
 SURE = 3.5
 """Frames over unknown entries from which on no two rows were seen to explain the same noisy light."""

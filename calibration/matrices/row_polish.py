@@ -108,7 +108,7 @@ def polish_rows(
             squares /= degrees[block][open_rows]
             better = squares < left[open_rows]
             best[:, open_rows[better]], left[open_rows[better]] = found[:, better], squares[better]
-        solved = np.linalg.solve(triangle, best)
+        solved = np.linalg.solve(triangle, best).astype(np.complex128, copy=False)
         rows[block] = solved.T * unit[:, np.newaxis]
         variance[block] = entry_variance(solved, noisy, inputs=inputs).T * unit[:, np.newaxis] ** 2
     fitted = (residual < expected + LIMIT * spread) & np.isfinite(variance).all(axis=1)

@@ -1,4 +1,4 @@
-"""Rows fitted to all frames from rows that are near: which start leads there, what is not explained, what is refused."""
+"""Rows fitted to all frames from rows that are near: which start leads there, what is refused."""
 
 import numpy as np
 import pytest
@@ -38,18 +38,18 @@ def test_errors_are_those_of_all_frames(rng: np.random.Generator, monkeypatch: p
     assert np.mean(pulls[found.fitted]) == pytest.approx(1, abs=4 * np.sqrt(2 / (31 * OUTPUTS)) + 0.05)
     monkeypatch.setattr(row_polish, "BLOCK_ENTRIES", 7 * FRAMES)
     again = polish_rows([start], light=light, patterns=patterns, noise=law, misfit=misfit)
-    assert np.abs(again.value - found.value).max() < 1e-2 * np.sqrt(found.variance.min())
+    # Rows of a block stop together: differences far below the error bars.
+    assert np.abs(again.value - found.value).max() < 0.2 * np.sqrt(found.variance.min())
 
 
 def test_further_starts_serve_rows_that_the_first_leaves_unexplained(rng: np.random.Generator) -> None:
     truth, patterns, light = scene(rng, noise=0.05)
     start = near(rng, truth, by=0.05)
-    half = start.copy()
-    half[:, : INPUTS // 2] = half[:, : INPUTS // 2].conj()  # a half in the wrong orientation
+    real = start.real.astype(np.complex128)  # from real rows real patterns never lead away
     law, misfit = NoiseLaw(floor=0.05**2, slope=0.0), np.ones(OUTPUTS)
-    alone = polish_rows([half], light=light, patterns=patterns, noise=law, misfit=misfit)
-    both = polish_rows([half, start], light=light, patterns=patterns, noise=law, misfit=misfit)
-    assert alone.fitted.mean() < 0.5
+    alone = polish_rows([real], light=light, patterns=patterns, noise=law, misfit=misfit)
+    both = polish_rows([real, start], light=light, patterns=patterns, noise=law, misfit=misfit)
+    assert not alone.fitted.any()
     assert both.fitted.mean() > 0.9
     error = np.linalg.norm(row_turn(both.value, truth).apply(both.value) - truth, axis=1)
     assert (error[both.fitted] < 0.2 * np.linalg.norm(truth, axis=1)[both.fitted]).all()
