@@ -320,7 +320,7 @@ def test_few_anchors_behind_the_camera_quote_their_scatter(description: BenchDes
 
 
 def test_a_fit_to_all_frames_is_better_and_keeps_what_it_cannot_explain(
-    plan: InterferometryPlan, rng: np.random.Generator
+    plan: InterferometryPlan, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     T, e = field(rng, outputs=100)
     light = shine(rng, plan, T, e, noise=0.2, shot=0.02)
@@ -337,3 +337,8 @@ def test_a_fit_to_all_frames_is_better_and_keeps_what_it_cannot_explain(
     kept = ~polished.polished
     assert np.array_equal(polished.matrix.value[kept], plain.matrix.value[kept])
     assert np.array_equal(polished.matrix.standard_error[kept], plain.matrix.standard_error[kept])
+    # What explains all frames needs no other evidence of its orientation.
+    monkeypatch.setattr("calibration.matrices.numerical_interferometry.EVIDENCE", np.inf)
+    blind = decode_interferometry(light, plan, polish=True).static.valid
+    assert blind.mean() > 0.9
+    assert not (blind & kept).any()
