@@ -99,15 +99,10 @@ def polish_rows(
     size = max(1, BLOCK_ENTRIES // len(inputs))
     for block in (slice(first, first + size) for first in range(0, len(rows), size)):
         noisy, unit = _noisy_light(light, block, noise, fields=inputs @ starts[0][block].T)
-        best, left = np.zeros(noisy.value.shape, np.complex128)[: inputs.shape[1]], residual[block]
-        for start in starts:
-            open_rows = np.flatnonzero(~(left < (expected + DOUBT * spread)[block]))
-            found, squares = fit_rows(
-                triangle @ (start[block][open_rows] / unit[open_rows, np.newaxis]).T, noisy.rows(open_rows), basis=basis
-            )
-            squares /= degrees[block][open_rows]
-            better = squares < left[open_rows]
-            best[:, open_rows[better]], left[open_rows[better]] = found[:, better], squares[better]
+        near = [triangle @ (start[block] / unit[:, np.newaxis]).T for start in starts]
+        doubt = ((expected + DOUBT * spread) * degrees)[block]
+        best, squares = _best_fit(near, noisy, basis=basis, doubt=doubt)
+        residual[block] = squares / degrees[block]
         solved = np.linalg.solve(triangle, best).astype(np.complex128, copy=False)
         rows[block] = solved.T * unit[:, np.newaxis]
         variance[block] = entry_variance(solved, noisy, inputs=inputs).T * unit[:, np.newaxis] ** 2
@@ -115,6 +110,20 @@ def polish_rows(
     return PolishedRows(
         value=rows, variance=variance * np.maximum(residual, 1)[:, np.newaxis], residual=residual, fitted=fitted
     )
+
+
+def _best_fit(starts: Sequence[Field], light: NoisyLight, *, basis: Real, doubt: Real) -> tuple[Field, Real]:
+    """Return the best fits from some starts, as coordinates, and what squares they leave; stop where there is no doubt.
+
+    Starts have the shape (input, output).
+    """
+    best, left = np.array(starts[0]), np.full(starts[0].shape[1], np.inf)
+    for start in starts:
+        rows = np.flatnonzero(~(left < doubt))
+        found, squares = fit_rows(start[:, rows], light.rows(rows), basis=basis)
+        better = squares < left[rows]
+        best[:, rows[better]], left[rows[better]] = found[:, better], squares[better]
+    return best, left
 
 
 def _noisy_light(light: Light, block: slice, noise: NoiseLaw, *, fields: Field) -> tuple[NoisyLight, Real]:
