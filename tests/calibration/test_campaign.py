@@ -259,7 +259,7 @@ def test_a_budget_that_does_not_hold_one_pixel_is_refused() -> None:
     with pytest.raises(ValueError, match="allow more memory"):
         rows_that_fit(method, 100, budget=1000)
     assert rows_that_fit(method, 100, budget=2**20) == 100
-    assert rows_that_fit(method, 1000, budget=2**20) == 500  # two tiles of one size, each below 504
+    assert rows_that_fit(method, 1000, budget=2**20) == 500  # two tiles of one size
 
 
 @pytest.mark.parametrize(
