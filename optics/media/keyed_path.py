@@ -57,8 +57,8 @@ def keyed_path(
 
     Notes
     -----
-    The weights c_k are those of `optics.media.decorrelation.component_weights`. Gaussian: some 14 arrays as long as
-    the times. Exponential: values at the borders of a cell, then level by level the middles of halved intervals.
+    The weights c_k are those of `optics.media.decorrelation.component_weights`. Gaussian: a few arrays as long as the
+    times. Exponential: values at the borders of a cell, then level by level the middles of halved intervals.
     """
     check_choice("law", law, ("exponential", "gaussian"))
     check_number("correlation_time", correlation_time, unit="s", above=0)
