@@ -53,6 +53,7 @@ def test_many_periods_of_incommensurate_lines_fade_by_the_product() -> None:
         (moving(rms=1.0, time=0.05), 1.0),
         (moving((0.8, 170.3), (1.9, 11.1), rms=0.5, time=5.0), 1.0),
         (moving((0.8, 770.3), rms=2.0, time=3.0), 1.0),
+        (moving((0.3, 2000.3), rms=10.0, time=0.5), 1.0),
         (moving((0.8, 370.3), (1.9, 111.1), rms=3.0, time=0.5), 1.0),
     ],
 )
