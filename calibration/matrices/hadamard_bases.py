@@ -144,11 +144,7 @@ class HadamardBasis:
         if not self.full:
             return BasisSolution(np.broadcast_to(plain, (outputs, self.inputs)), variance[0].copy())
         # T_n is the plain sum less c_n T_0, with c = -2 H u / order; both hold the errors of all frames.
-        weights = self._weights[:, np.newaxis].astype(variance.dtype)
-        share = hadamard_sums(
-            lambda columns: np.repeat((weights < 0).astype(variance.dtype), columns.stop - columns.start, axis=1),
-            order=order, outputs=1, dtype=variance.dtype, scale=-2 / order,
-        )[0]  # fmt: skip
+        weights, share = self._weights[:, np.newaxis].astype(variance.dtype), self._share.astype(variance.dtype)
         crossed = hadamard_sums(
             lambda columns: np.ascontiguousarray(weights * variance[:order, columns]),
             order=order, outputs=outputs, dtype=variance.dtype, scale=2 / order / self._pivot,
@@ -168,6 +164,15 @@ class HadamardBasis:
         signs = flat_signs(self.order).astype(np.float64)[:, np.newaxis]
         sums = hadamard_sums(
             lambda _: signs.copy(), order=self.order, outputs=1, dtype=np.dtype(np.float64), scale=1 / self.order
+        )
+        return np.asarray(sums[0], np.float64)
+
+    @cached_property
+    def _share(self) -> NDArray[np.float64]:
+        """Part c of macropixel 0 that is in the plain sum of each macropixel."""
+        lit = (self._weights < 0).astype(np.float64)[:, np.newaxis]
+        sums = hadamard_sums(
+            lambda _: lit.copy(), order=self.order, outputs=1, dtype=np.dtype(np.float64), scale=-2 / self.order
         )
         return np.asarray(sums[0], np.float64)
 
