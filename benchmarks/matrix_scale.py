@@ -115,12 +115,12 @@ def solve(frames: CampaignFrames, method: PhaseSteppingMethod, tile: int, sink: 
         time=still, phase=still, phase_error=still, power=still + 1, correlation=still, consecutive=still,
         steps=np.array(method.phases),
     )  # fmt: skip
-    solving = writing = 0.0
+    rows, solving, writing = None, 0.0, 0.0
     with sink.open("wb", buffering=0) as file:
         for start in range(0, frames.outputs, tile):
             outputs = slice(start, min(start + tile, frames.outputs))
             begin = time.perf_counter()
-            rows = method.solve(frames, track, outputs=outputs)
+            rows = method.solve(frames, track, outputs=outputs, room=rows)
             solving += time.perf_counter() - begin
             begin = time.perf_counter()
             file.write(memoryview(np.ascontiguousarray(rows.matrix)).cast("B"))

@@ -10,6 +10,9 @@ from calibration.campaigns.plan import CampaignPlan
 from calibration.light import Light, light_from_counts
 from optics.camera import Camera, Counts
 
+SHORT = 64
+"""Positions in a row up to which it is better to read what lies between such rows too."""
+
 DENSE = 1.5
 """Span of positions over their number up to which all of it is read."""
 
@@ -78,11 +81,12 @@ class CampaignFrames:
         """
         steps = self.plan.steps
         first, last = int(positions[0]), int(positions[-1])
-        if last - first < DENSE * len(positions):  # one read is several times faster than many
+        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+        # One read is several times faster than many short ones.
+        if last - first < DENSE * len(positions) and len(positions) < SHORT * (len(breaks) + 1):
             span = self.source.read(frames=slice(first * steps, (last + 1) * steps), outputs=outputs)
             every = span.reshape(last - first + 1, steps, -1)
             return every if len(positions) == len(every) else every[positions - first]
-        breaks = np.flatnonzero(np.diff(positions) != 1) + 1
         width = len(range(self.outputs)[outputs])
         words: Counts = np.empty((len(positions) * steps, width), self.camera.word)
         start = 0

@@ -176,7 +176,9 @@ class InterferometryMethod(IntensityMethod):
         """Return the memory that solving takes for each pixel, in bytes."""
         return 40 * self.plan.frames
 
-    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
+    def solve(
+        self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
+    ) -> MatrixRows:
         """Return the rows of some pixels.
 
         Parameters
@@ -187,6 +189,8 @@ class InterferometryMethod(IntensityMethod):
             Drift, whose power is taken off.
         outputs : slice
             Pixels.
+        room : MatrixRows or None, optional
+            Not used.
 
         Returns
         -------
@@ -234,7 +238,9 @@ class PhaseRetrievalMethod(IntensityMethod):
         """Return the memory that solving takes for each pixel, in bytes."""
         return 40 * len(self.states)
 
-    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
+    def solve(
+        self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
+    ) -> MatrixRows:
         """Return the rows of some pixels.
 
         Parameters
@@ -245,6 +251,8 @@ class PhaseRetrievalMethod(IntensityMethod):
             Drift, whose power is taken off.
         outputs : slice
             Pixels.
+        room : MatrixRows or None, optional
+            Not used.
 
         Returns
         -------

@@ -176,8 +176,9 @@ def _solve(
     notes: list[_RowNotes] = []
     with ExitStack() as resources:
         writer: MatrixWriter | None = None
+        rows: MatrixRows | None = None
         for outputs in progress(tiles, "rows"):
-            rows = method.solve(frames, track, outputs=outputs)
+            rows = method.solve(frames, track, outputs=outputs, room=rows)
             if not notes:
                 writer = _writer(folder, rows, (frames.outputs, rows.matrix.shape[1]), description, tile=tile)
                 if writer is not None:

@@ -76,8 +76,10 @@ class MatrixMethod(Protocol):
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift that the reference pattern shows."""
 
-    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
-        """Return the rows of some pixels, drift corrected."""
+    def solve(
+        self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
+    ) -> MatrixRows:
+        """Return the rows of some pixels, drift corrected; arrays of an earlier call may be written over."""
 
 
 def tracked_outputs(frames: CampaignFrames) -> slice:

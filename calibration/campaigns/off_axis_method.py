@@ -129,7 +129,9 @@ class OffAxisMethod:
         positions, time = repeats(frames)
         return track_fields(self._fields(frames, positions, *self._optics(frames)), time)
 
-    def solve(self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice) -> MatrixRows:
+    def solve(
+        self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
+    ) -> MatrixRows:
         """Return the rows of all pixels.
 
         Parameters
@@ -140,6 +142,8 @@ class OffAxisMethod:
             Drift, whose phase is taken off.
         outputs : slice
             All pixels.
+        room : MatrixRows or None, optional
+            Not used.
 
         Returns
         -------

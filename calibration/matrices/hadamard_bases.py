@@ -10,6 +10,9 @@ from calibration.matrices.bases import BasisSolution, Values, Variances, check_f
 from calibration.matrices.hadamard import flat_signs, hadamard_minus, hadamard_order, hadamard_sums
 from optics.validation import check_count
 
+LARGE = 1024
+"""Order from which on what macropixel 0 adds to the variances of the others, below half a per cent, is left out."""
+
 ROWS = 64
 """Rows of variances that are finished together."""
 
@@ -143,13 +146,17 @@ class HadamardBasis:
         plain = 4 / order**2 * variance[:order].sum(axis=0)[:, np.newaxis]
         if not self.full:
             return BasisSolution(np.broadcast_to(plain, (outputs, self.inputs)), variance[0].copy())
+        extra = (variance[order] + self._weights.astype(variance.dtype) ** 2 @ variance[:order]) / self._pivot**2
+        if order >= LARGE:
+            entries = np.repeat(plain, order, axis=1)
+            entries[:, 0] = extra
+            return BasisSolution(entries.astype(variance.dtype, copy=False), variance[0].copy())
         # T_n is the plain sum less c_n T_0, with c = -2 H u / order; both hold the errors of all frames.
         weights, share = self._weights[:, np.newaxis].astype(variance.dtype), self._share.astype(variance.dtype)
         crossed = hadamard_sums(
             lambda columns: np.ascontiguousarray(weights * variance[:order, columns]),
             order=order, outputs=outputs, dtype=variance.dtype, scale=2 / order / self._pivot,
         )  # fmt: skip
-        extra = (variance[order] + weights[:, 0] ** 2 @ variance[:order]) / variance.dtype.type(self._pivot**2)
         for start in range(0, outputs, ROWS):  # in place, row by row in the cache: the array is large
             rows = slice(start, start + ROWS)
             crossed[rows] *= -2 * share
