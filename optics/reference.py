@@ -10,13 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optics.fringe_fading import mean_phasor
 from optics.media.phase_drift import PhaseDrift
 from optics.speckle.generate import speckle_field
 from optics.streams import ExposureGenerator, NoiseSource, exposure_states, source_generator
 from optics.validation import check_choice, check_number
-
-MOST_MOMENTS = 256
-"""Moments at which the phase is taken within an exposure, at most."""
 
 STEADY = PhaseDrift(rms=0.0, correlation_time=1.0)
 
@@ -125,7 +123,7 @@ class Reference:
         Raises
         ------
         ValueError
-            If there is not a weight for each mode.
+            If there is not a weight for each mode, or a speckle with a grain falls on a single field sample.
         """
         if len(self.mode_weights) != modes:
             raise ValueError(
@@ -149,6 +147,11 @@ class Reference:
         if not self.grain:
             parts = rng.standard_normal((2, *shape)) / math.sqrt(2)
             return np.asarray(parts[0] + 1j * parts[1])
+        if max(shape) == 1:
+            raise ValueError(
+                f"grain = {self.grain:g} m of a speckle reference needs more than one field sample, the camera has "
+                "1 x 1: leave grain out (zero), or take a camera of more pixels"
+            )
         pitch = np.ptp(positions, axis=(0, 1)).sum() / (sum(shape) - 2)  # samples are square
         return np.asarray(speckle_field(shape, grain=self.grain / pitch, pupil="square", rng=rng, dtype=np.complex128))
 
@@ -175,22 +178,13 @@ class Reference:
         Returns
         -------
         ndarray of complex128, shape (frame,)
-            Factors gamma; of modulus one where nothing moves within the exposure.
+            Factors gamma; of modulus one where nothing moves within the exposure. Each has the same bits whatever
+            other frames are asked for; see `optics.fringe_fading.mean_phasor` for the error of the mean.
         """
         phase = self.step_scale * np.asarray(commanded, np.float64)
         if self.step_error:
             states = exposure_states(seed, NoiseSource.REFERENCE_STEP, first=first, count=len(phase))
             generator = ExposureGenerator()
             phase = phase + self.step_error * np.array([generator.at(state).standard_normal() for state in states])
-        return np.asarray(np.exp(-1j * phase) * self._own_motion(timestamps, exposure_time, seed))
-
-    def _own_motion(self, timestamps: NDArray[np.float64], exposure_time: float, seed: int) -> NDArray[np.complex128]:
-        """Return the mean of exp(-i phi) over each exposure, phi the arm's drift and vibration."""
-        if not self.drift.rms and not self.drift.lines:
-            return np.ones(len(timestamps), np.complex128)
-        slow = 1 / self.drift.correlation_time if self.drift.rms else 0.0
-        fastest = max([slow, *(line.frequency for line in self.drift.lines)])
-        moments = min(MOST_MOMENTS, max(1, math.ceil(16 * exposure_time * fastest)))
-        offsets = exposure_time * (np.arange(moments) + 0.5) / moments
-        phases = self.drift.phase(timestamps[:, np.newaxis] + offsets, seed=seed)
-        return np.asarray(np.exp(-1j * phases).mean(axis=1))
+        motion = mean_phasor(self.drift, timestamps, exposure_time=exposure_time, seed=seed)
+        return np.asarray(np.exp(-1j * phase) * motion)

@@ -20,6 +20,9 @@ from optics.validation import check_count, check_number, check_states
 BATCH_BYTES = 64 * 2**20
 """Memory for the fields of the frames that are simulated together."""
 
+STILL = 1e-6
+"""Loss of modulus below which a reference stood still in an exposure; the fields' single precision is no finer."""
+
 
 class SimulatedBench:
     """A bench that obeys the same protocol as a real one (`optics.bench.Bench`).
@@ -184,10 +187,11 @@ class SimulatedBench:
         if fringe is not None and wave is not None:
             field += fringe.astype(np.complex64)[:, np.newaxis, np.newaxis, np.newaxis] * wave
         rate = photon_rate(field, weights=weights)
-        if fringe is not None and wave is not None and not np.allclose(np.abs(fringe), 1, atol=1e-6):
+        if fringe is not None and wave is not None:
             # What moves within the exposure fades from the fringes, not from the light.
-            faded = (1 - np.abs(fringe) ** 2).astype(np.float32)[:, np.newaxis, np.newaxis]
-            rate += faded * photon_rate(wave[np.newaxis].copy(), weights=weights)
+            faded = _faded(fringe)
+            if faded.any():
+                rate += faded * photon_rate(wave[np.newaxis].copy(), weights=weights)
         noise = self.description.laser.intensity_noise
         if noise:
             states_of_laser = exposure_states(self.seed, NoiseSource.LASER, first=first, count=len(states))
@@ -334,6 +338,16 @@ class Truth:
         if self._medium.static:
             self._off_state = field
         return field
+
+
+def _faded(fringe: NDArray[np.complex128]) -> NDArray[np.float32]:
+    """Return the part of the reference that makes no fringes in each frame, shape (frame, 1, 1).
+
+    Zero where it is below rounding: decided frame by frame, so that no frame depends on its neighbours.
+    """
+    modulus = np.abs(fringe)
+    faded = np.where(np.abs(modulus - 1) < STILL, 0.0, 1 - modulus**2)
+    return faded.astype(np.float32)[:, np.newaxis, np.newaxis]
 
 
 def _medium(description: BenchDescription, seed: int) -> Medium:

@@ -1,5 +1,6 @@
 """Drift of a bench, followed by one pattern that is shown again and again."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +38,10 @@ class DriftTrack:
         Correlation with the first, noise taken off: of fields where phases are seen, else of intensities.
     consecutive : ndarray, shape (repeat,)
         The same with the repeat before; one for the first.
+    flicker : float, optional
+        Relative rms of the light from one repeat to the next, noise taken off; what is slower is in ``power``.
+    reference_light : float, optional
+        Mean light of the reference arm over all pixels, in photons per pixel per second; 0 where it is not used.
     consecutive_error : ndarray, shape (repeat,), optional
         Standard error of ``consecutive`` by the noise; zeros where it is not given.
     steps : ndarray, shape (step,), optional
@@ -49,6 +54,8 @@ class DriftTrack:
     power: NDArray[np.float64]
     correlation: NDArray[np.float64]
     consecutive: NDArray[np.float64]
+    flicker: float = 0.0
+    reference_light: float = 0.0
     consecutive_error: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     steps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
@@ -180,9 +187,9 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
 
     Notes
     -----
-    Noise that the variances state is taken off: the power is drawn to its mean as far as noise explains how it
-    scatters, so that light which is steady is not made to flicker. Two speckles whose fields correlate with rho have
-    c = rho^2 (law L66).
+    Noise that the variances state is taken off: the power is drawn to its mean as far as neighbours scatter alike, by
+    noise or by flicker, so that light which is steady is not made to change. Two speckles whose fields correlate with
+    rho have c = rho^2 (law L66).
     """
     _check_times(time, repeats=len(light.value))
     good = light.valid.all(axis=0)
@@ -196,25 +203,34 @@ def track_light(light: Light, time: NDArray[np.float64]) -> DriftTrack:
     with_first = deviation @ deviation[0] / deviation.shape[1]
     neighbours = np.mean(deviation[1:] * deviation[:-1], axis=1)
     zeros = np.zeros(len(value))
+    power, flicker = _slow_and_fast(mean, noise / value.shape[1])
     return DriftTrack(
         time=np.array(time, np.float64),
         phase=zeros,
         phase_error=zeros,
-        power=_without_noise(mean, noise / value.shape[1]),
+        power=power,
+        flicker=flicker,
         correlation=_own_one(with_first / np.sqrt(spread * spread[0])),
         consecutive=np.concatenate([[1.0], neighbours / np.sqrt(spread[1:] * spread[:-1])]),
         consecutive_error=_correlation_error(noise, spread, outputs=value.shape[1]),
     )
 
 
-def _without_noise(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the light of repeats over that of the first, drawn to its mean as far as noise scatters it."""
-    middle = mean.mean()
+def _slow_and_fast(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Return the light of repeats over that of the first, without what is noise or flicker, and the relative flicker.
+
+    The scatter of neighbours is that of noise and flicker; what the whole series scatters more is slow.
+    """
+    if len(mean) < 2:
+        return np.ones(len(mean)), 0.0
+    middle = float(mean.mean())
+    fast = float(np.mean(np.diff(mean) ** 2)) / 2
+    scatter = float(np.var(mean, ddof=1))
     noise = float(variance.mean())
-    scatter = float(np.var(mean, ddof=1)) if len(mean) > 1 else 0.0
-    own = max(1 - noise / scatter, 0.0) if scatter > 0 else 0.0
-    steady = middle + own * (mean - middle)
-    return np.asarray(steady / steady[0])
+    slow = max(1 - max(fast, noise) / scatter, 0.0) if scatter > 0 else 0.0
+    steady = middle + slow * (mean - middle)
+    visible = fast > noise * (1 + SURE * math.sqrt(2 / (len(mean) - 1)))
+    return np.asarray(steady / steady[0]), math.sqrt(fast - noise) / middle if visible and middle > 0 else 0.0
 
 
 def _correlation_error(noise: NDArray[np.float64], signal: NDArray[np.float64], *, outputs: int) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ from calibration.light import Light
 from calibration.matrices.nested_anchors import InterferometryPlan
 from calibration.matrices.numerical_interferometry import decode_interferometry
 from calibration.matrices.phase_retrieval import retrieve_rows
+from optics.camera import Camera
 from optics.validation import check_count, check_states
 
 
@@ -128,6 +129,15 @@ class IntensityMethod:
         """Return False: there are none."""
         return False
 
+    def check_camera(self, camera: Camera) -> None:
+        """Accept any camera.
+
+        Parameters
+        ----------
+        camera : Camera
+            The camera.
+        """
+
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift that the light of the reference pattern shows.
 
@@ -183,14 +193,15 @@ class InterferometryMethod(IntensityMethod):
         MatrixRows
             Rows up to a phase and a conjugation each.
         """
-        found = decode_interferometry(steady_light(frames, track, outputs=outputs), self.plan)
+        light = steady_light(frames, track, outputs=outputs)
+        found = decode_interferometry(light, self.plan, light_noise=track.flicker)
         valid = np.asarray(found.matrix.valid.all(axis=1))
         return MatrixRows(
             outputs=outputs,
             matrix=np.asarray(found.matrix.value, np.complex64),
             standard_error=np.asarray(found.matrix.standard_error, np.float32),
             static=np.asarray(found.static.value, np.complex64),
-            gain_error=np.zeros(len(valid), np.float32),
+            gain_error=np.full(len(valid), frames.camera.prnu / 2, np.float32),
             valid=valid,
         )
 
@@ -245,6 +256,7 @@ class PhaseRetrievalMethod(IntensityMethod):
             self.states,
             rng=np.random.default_rng([self.seed, outputs.start]),
             light_per_electron=1 / (frames.camera.quantum_efficiency * frames.exposure_time),
+            model_error=max(1e-3, track.flicker),
         )
         if found.static is None:
             raise ValueError("the static field was not solved for")
@@ -253,6 +265,6 @@ class PhaseRetrievalMethod(IntensityMethod):
             matrix=np.asarray(found.matrix.value, np.complex64),
             standard_error=np.asarray(found.matrix.standard_error, np.float32),
             static=np.asarray(found.static.value, np.complex64),
-            gain_error=np.zeros(len(found.converged), np.float32),
+            gain_error=np.full(len(found.converged), frames.camera.prnu / 2, np.float32),
             valid=found.converged & found.matrix.valid.all(axis=1),
         )

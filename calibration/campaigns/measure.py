@@ -1,23 +1,29 @@
 """A transmission matrix measured from the first frame to files that last: frames, matrix, results."""
 
-import dataclasses
+import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.campaigns.drift_track import LEAST_CORRELATION
+from calibration.campaigns.drift_track import LEAST_CORRELATION, DriftTrack
 from calibration.campaigns.field_cache import FieldCache
 from calibration.campaigns.frames import CampaignFrames
 from calibration.campaigns.methods import MatrixMethod, MatrixRows
-from calibration.campaigns.plan import CampaignPlan
+from calibration.campaigns.plan import REFERENCE, CampaignPlan
 from calibration.campaigns.prediction import judge_prediction, predicted_light
 from calibration.campaigns.results import CampaignResults, load_results, save_results
-from calibration.campaigns.run import run_campaign
+from calibration.campaigns.run import no_digest, run_campaign
+from optics.archives.content_hash import description_text, first_difference
+from optics.archives.durable import FileLock
+from optics.archives.partial_archive import partial_path
 from optics.bench import Bench
 from optics.campaign_file import CampaignFile
+from optics.matrix_file import MatrixFile
 from optics.matrix_writer import MatrixWriter
 from optics.validation import check_count
 
@@ -25,6 +31,7 @@ Item = TypeVar("Item")
 
 UNIT = "sqrt(photons / (pixel s))"
 FRAMES, MATRIX, RESULTS = "frames.h5", "matrix.h5", "results.h5"
+FEWEST_PIXELS = 8
 BUDGET = 2**30
 """Memory for fields and rows, in bytes, where nothing else is said."""
 
@@ -106,9 +113,12 @@ def measure_matrix(
     It may be killed at any instant and called again: frames that are stored are not taken again, and a simulated bench
     comes to the same bits.
     """
-    if (folder / RESULTS).exists():
+    if (folder / RESULTS).exists() and (folder / MATRIX).exists():
         return load_results(folder / RESULTS, description=description)
+    _check_camera(plan, method, bench)
     cache = _cache(plan, method, bench, budget)
+    left = budget if cache is None else budget - FieldCache.size(plan, bench.camera)
+    rows_that_fit(method, bench.camera.pixels, budget=left)  # refused before anything is exposed
     with CampaignFile.resume(
         folder / FRAMES,
         frames=plan.frames,
@@ -123,18 +133,28 @@ def measure_matrix(
             plan,
             file,
             progress=lambda batches: progress(batches, "frames"),
-            digest=(lambda batch, words: None) if cache is None else cache.add,
+            digest=no_digest if cache is None else cache.add,
         )
         file.finish(progress=lambda blocks: progress(list(blocks), "packing"))
         frames = CampaignFrames(file, plan, bench.camera, exposure_time=float(file.exposure_time[0]), decoded=cache)
-        return _solve(
-            frames, method, folder, description, budget=budget, least_correlation=least_correlation, progress=progress
+        track = method.track(frames)
+        track.check_order(least_correlation=least_correlation)
+        return _solve(frames, method, track, folder, description, budget=left, progress=progress)
+
+
+def _check_camera(plan: CampaignPlan, method: MatrixMethod, bench: Bench) -> None:
+    """Refuse what could not be solved or judged, before anything is exposed."""
+    if bench.camera.pixels < FEWEST_PIXELS:
+        raise ValueError(
+            f"{bench.camera.pixels} pixels are too few: frames are judged by correlations over pixels, take at least "
+            f"{FEWEST_PIXELS}"
         )
+    method.check_camera(bench.camera)
 
 
 def _cache(plan: CampaignPlan, method: MatrixMethod, bench: Bench, budget: int) -> FieldCache | None:
-    """Return room for fields that are decoded on the way, where they are stepped and fit."""
-    fits = FieldCache.size(plan, bench.camera) <= budget
+    """Return room for fields that are decoded on the way, where they are stepped and take half the memory at most."""
+    fits = FieldCache.size(plan, bench.camera) <= budget // 2
     if not fits or not method.early_fields:
         return None
     return FieldCache(plan, bench.camera, exposure_time=bench.exposure_time)
@@ -143,46 +163,80 @@ def _cache(plan: CampaignPlan, method: MatrixMethod, bench: Bench, budget: int) 
 def _solve(
     frames: CampaignFrames,
     method: MatrixMethod,
+    track: DriftTrack,
     folder: Path,
     description: Mapping[str, Any],
     *,
     budget: int,
-    least_correlation: float,
     progress: Progress,
 ) -> CampaignResults:
     """Solve all rows, write them, and judge them by the frames that were held out."""
-    track = method.track(frames)
-    track.check_order(least_correlation=least_correlation)
     tile = rows_that_fit(method, frames.outputs, budget=budget)
-    starts = list(range(0, frames.outputs, tile))
-    tiles = [slice(start, min(start + tile, frames.outputs)) for start in starts]
-    first = method.solve(frames, track, outputs=tiles[0])
-    errors = "row" if first.standard_error.strides[1] == 0 else "entry"
-    shape = (frames.outputs, frames.plan.series.inputs)
-    found: list[MatrixRows] = []
-    predicted: list[NDArray[np.float32]] = []
-    writer = None
-    if not (folder / MATRIX).exists():
-        writer = MatrixWriter.resume(
-            folder / MATRIX, shape=shape, errors=errors, unit=UNIT, description=description, tile_rows=tile
-        )
-    try:
+    tiles = [slice(start, min(start + tile, frames.outputs)) for start in range(0, frames.outputs, tile)]
+    notes: list[_RowNotes] = []
+    with ExitStack() as resources:
+        writer: MatrixWriter | None = None
         for outputs in progress(tiles, "rows"):
-            rows = first if outputs == tiles[0] else method.solve(frames, track, outputs=outputs)
-            predicted.append(predicted_light(rows.matrix, rows.static, frames.plan.held_out))
-            if writer is not None and outputs in writer.missing:
-                error = rows.standard_error[:, 0] if errors == "row" else rows.standard_error
-                valid = rows.valid if errors == "row" else np.repeat(rows.valid[:, np.newaxis], shape[1], axis=1)
-                writer.write(outputs, rows.matrix, standard_error=error, valid=valid)
-            found.append(dataclasses.replace(rows, matrix=rows.matrix[:0]))  # entries are in the file
+            rows = method.solve(frames, track, outputs=outputs)
+            if not notes:
+                writer = _writer(folder, rows, (frames.outputs, rows.matrix.shape[1]), description, tile=tile)
+                if writer is not None:
+                    resources.callback(writer.close)
+            if writer is not None:
+                _write(writer, rows)
+            notes.append(_RowNotes.of(rows, frames.plan.held_out))
         if writer is not None:
             writer.finish(progress=lambda blocks: progress(list(blocks), "packing"))
-    finally:
-        if writer is not None:
-            writer.close()
-    results = _results(frames, method, track, found, np.concatenate(predicted, axis=1))
+    results = _results(frames, method, track, notes)
+    (folder / RESULTS).unlink(missing_ok=True)  # of a matrix that is gone
     save_results(folder / RESULTS, results, description=description)
     return results
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _RowNotes:
+    """What is kept of rows whose entries are in the file."""
+
+    static: NDArray[np.complex64]
+    gain_error: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    predicted: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, rows: MatrixRows, held_out: NDArray[np.bool_]) -> "_RowNotes":
+        """Return copies: views would keep all entries in memory."""
+        return cls(
+            static=rows.static.copy(),
+            gain_error=np.array(rows.gain_error),
+            valid=rows.valid.copy(),
+            predicted=predicted_light(rows.matrix, rows.static, held_out),
+        )
+
+
+def _writer(
+    folder: Path, rows: MatrixRows, shape: tuple[int, int], description: Mapping[str, Any], *, tile: int
+) -> MatrixWriter | None:
+    """Return where rows are written; None where the matrix of this campaign is there already."""
+    path = folder / MATRIX
+    if path.exists():
+        with MatrixFile(path) as file:
+            difference = first_difference(file.description, json.loads(description_text(description)))
+        if difference:
+            raise ValueError(f"{path} was made by another campaign: {difference}; give another folder")
+        return None
+    lock = FileLock(path)
+    partial_path(path).unlink(missing_ok=True)  # tiles of an earlier sitting are solved again: the frames are there
+    lock.release()
+    errors = "row" if rows.standard_error.strides[1] == 0 else "entry"
+    return MatrixWriter.resume(path, shape=shape, errors=errors, unit=UNIT, description=description, tile_rows=tile)
+
+
+def _write(writer: MatrixWriter, rows: MatrixRows) -> None:
+    """Write a tile."""
+    by_row = rows.standard_error.strides[1] == 0
+    error = rows.standard_error[:, 0] if by_row else rows.standard_error
+    valid = rows.valid if by_row else np.repeat(rows.valid[:, np.newaxis], rows.matrix.shape[1], axis=1)
+    writer.write(rows.outputs, rows.matrix, standard_error=error, valid=valid)
 
 
 def rows_that_fit(method: MatrixMethod, outputs: int, *, budget: int) -> int:
@@ -221,23 +275,22 @@ def rows_that_fit(method: MatrixMethod, outputs: int, *, budget: int) -> int:
 
 
 def _results(
-    frames: CampaignFrames,
-    method: MatrixMethod,
-    track: Any,
-    found: list[MatrixRows],
-    predicted: NDArray[np.float32],
+    frames: CampaignFrames, method: MatrixMethod, track: DriftTrack, notes: list[_RowNotes]
 ) -> CampaignResults:
     """Return what is known beside the matrix."""
-    valid = np.concatenate([rows.valid for rows in found])
+    valid = np.concatenate([rows.valid for rows in notes])
     judged = frames.light(frames.plan.judged)
-    judged = dataclasses.replace(judged, valid=judged.valid & valid)
+    shown = frames.light_at(frames.plan.positions(REFERENCE)[:1]).valid
+    readings = judged.valid.size + shown.size
+    saturated = 1 - (np.count_nonzero(judged.valid) + np.count_nonzero(shown)) / readings
+    predicted = np.concatenate([rows.predicted for rows in notes], axis=1)
     return CampaignResults(
-        static=np.concatenate([rows.static for rows in found]),
-        gain_error=np.concatenate([rows.gain_error for rows in found]),
+        static=np.concatenate([rows.static for rows in notes]),
+        gain_error=np.concatenate([rows.gain_error for rows in notes]),
         valid=valid,
         ambiguity=method.ambiguity,
         track=track,
-        prediction=judge_prediction(predicted, judged),
+        prediction=judge_prediction(predicted, replace(judged, valid=judged.valid & valid)),
         exposure_time=frames.exposure_time,
-        saturated=1 - float(judged.valid[:, valid].mean()),
+        saturated=saturated,
     )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from calibration.campaigns.drift_track import DriftTrack
 from calibration.campaigns.frames import CampaignFrames
 from calibration.campaigns.plan import REFERENCE, PatternSeries
+from optics.camera import Camera
 
 TRACKED = 2**14
 """Outputs that are followed to see drift, at most: as many as tell it to a hundredth of its noise in one pixel."""
@@ -68,6 +69,9 @@ class MatrixMethod(Protocol):
     @property
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes."""
+
+    def check_camera(self, camera: Camera) -> None:
+        """Refuse a camera whose frames could not be solved."""
 
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift that the reference pattern shows."""

@@ -18,10 +18,14 @@ from calibration.holography.separation import check_separation
 from calibration.holography.sideband import Sideband
 from calibration.light import FieldEstimate, Light
 from calibration.matrices.bases import InputBasis
+from optics.camera import Camera
 from optics.validation import check_number
 
 CARRIER_FRAMES = 64
 """Frames of the series in which the carrier is sought, at most."""
+
+BORDER = 1.6
+"""Pixels of the border that are left out, times the radius: there fields from the border opposite leak in."""
 
 BLOCK_FRAMES = 64
 
@@ -93,6 +97,21 @@ class OffAxisMethod:
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes."""
         return 32 * self.basis.frames
+
+    def check_camera(self, camera: Camera) -> None:
+        """Refuse a camera whose frames are all border.
+
+        Parameters
+        ----------
+        camera : Camera
+            The camera.
+
+        Raises
+        ------
+        ValueError
+            If no pixel lies far enough from the border.
+        """
+        self._clear_of_border(camera.shape)
 
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift of the arm, and of the medium, that the reference pattern shows.
@@ -168,11 +187,12 @@ class OffAxisMethod:
         """Return the relative standard error of the reference's amplitude: that of a fit to all pixels."""
         off = frames.light_at(frames.plan.positions(OFF))
         noise = float(off.variance.mean(dtype=np.float64)) / len(off.variance) * len(terms(DEGREE)) / frames.outputs
-        return np.asarray(0.5 * math.sqrt(noise) / envelope.amplitude**2, np.float32).ravel()
+        factor = 0.5 * math.sqrt(noise) / envelope.amplitude**2
+        return np.asarray(np.hypot(factor, frames.camera.prnu / 2), np.float32).ravel()
 
     def _clear_of_border(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
         """Return which pixels lie far enough from the border, shape (output,)."""
-        border = math.ceil(1 / self.radius)
+        border = math.ceil(BORDER / self.radius)
         if 2 * border >= min(shape):
             raise ValueError(
                 f"frames of {shape[0]} x {shape[1]} pixels are within {border} pixels of their border, where fields "

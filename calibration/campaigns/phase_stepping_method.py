@@ -8,19 +8,32 @@ from numpy.typing import NDArray
 
 from calibration.campaigns.drift_track import DriftTrack, track_fields
 from calibration.campaigns.frames import CampaignFrames
-from calibration.campaigns.methods import MatrixRows, position_blocks, repeats, standard_errors, tracked_outputs
+from calibration.campaigns.methods import (
+    TRACKED,
+    MatrixRows,
+    repeats,
+    standard_errors,
+    tracked_outputs,
+)
 from calibration.campaigns.plan import OFF
 from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, stepped_fields, stepped_terms
 from calibration.holography.phase_steps import check_steps
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
+from optics.camera import Camera, Counts
 from optics.validation import check_number
 
 STEP_PATTERNS = 64
 """Patterns from which phases are found, at most; the first one is all off in most bases."""
 
-BLOCK_BYTES = 2**26
-"""Words that are read together while fields are decoded."""
+PART = 512
+"""Pixels that are solved together."""
+
+STEP_PIXELS = 16
+"""Pixels of a tile whose scatter tells the errors of phases that are found; eight tiles at least."""
+
+CLEAR = 3.0
+"""Standard errors by which the light of the reference must stand out."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,7 +52,8 @@ class PhaseSteppingMethod:
     find_steps : bool, optional
         Whether the phases are found from the frames: commanded ones may be off, the same in every pattern.
     weakest : float, optional
-        Pixels whose reference has less than so much of its mean light are flagged.
+        Pixels whose reference has less than so much of its mean light, or less than three times its standard error,
+        are flagged.
 
     Raises
     ------
@@ -85,8 +99,27 @@ class PhaseSteppingMethod:
 
     @property
     def bytes_per_output(self) -> int:
-        """Return the memory that solving takes for each pixel, in bytes: fields, variances and the solution."""
-        return 32 * self.basis.frames
+        """Return the memory that solving takes for each pixel, in bytes: words, entries and their errors."""
+        return (2 * len(self.phases) + 16) * self.basis.frames
+
+    def check_camera(self, camera: Camera) -> None:
+        """Refuse a camera that is too small for phases to be found.
+
+        Parameters
+        ----------
+        camera : Camera
+            The camera.
+
+        Raises
+        ------
+        ValueError
+            If phases are to be found from too few pixels.
+        """
+        if self.find_steps and camera.pixels < 8 * STEP_PIXELS:
+            raise ValueError(
+                f"{camera.pixels} pixels are too few to find the phases of the reference from: take at least "
+                f"{8 * STEP_PIXELS}, or leave find_steps out"
+            )
 
     def track(self, frames: CampaignFrames) -> DriftTrack:
         """Return the drift of the arm, and of the medium, that the reference pattern shows.
@@ -105,12 +138,14 @@ class PhaseSteppingMethod:
         words = frames.words(positions, outputs=tracked_outputs(frames))
         phases = self._found_steps(frames) if self.find_steps else np.array(self.phases)
         fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
-        return replace(track_fields(fields, time), steps=phases)
+        light = self._mean_power(frames, phases)
+        return replace(track_fields(fields, time), steps=phases, reference_light=light)
 
     def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
         """Return the phases at which the patterns of the series were shown, as their frames tell."""
         light = frames.light_at(frames.plan.series_positions[1:STEP_PATTERNS], outputs=tracked_outputs(frames))
-        estimate = estimate_steps(light, steps=np.array(self.phases))
+        blocks = max(8, min(64, light.value[0, 0].size // STEP_PIXELS))
+        estimate = estimate_steps(light, steps=np.array(self.phases), blocks=blocks)
         if not estimate.converged.all():
             raise ValueError(
                 "the phases of the reference cannot be found from the frames: their light is no speckle, or changes "
@@ -135,49 +170,87 @@ class PhaseSteppingMethod:
         MatrixRows
             Rows up to a phase each.
         """
-        fields, variance, valid = self._fields(frames, track, outputs)
-        solution = self.basis.solve(fields)
-        errors = self.basis.solve_variance(variance)
-        power, power_variance = self._reference_power(frames, track.steps, outputs)
-        strong = power > max(self.weakest * float(power.mean()), 0.0)
-        root = np.sqrt(np.where(strong, power, 1)).astype(np.float32)
-        matrix, static = np.asarray(solution.matrix, np.complex64), np.asarray(solution.static, np.complex64)
-        matrix /= root[:, np.newaxis]
+        power, power_variance, known = self._reference_power(frames, track.steps, outputs)
+        least = np.maximum(self.weakest * track.reference_light, CLEAR * np.sqrt(power_variance))
+        strong = known & (power > least)
+        # 1 / sqrt(P) of a noisy P is too large on average, by 3/8 of its relative variance.
+        unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2
+        root = np.where(strong, np.sqrt(np.where(strong, power, 1)) * unbiased, 1).astype(np.float32)
+        # The response of a pixel scales Z and P alike: it enters by its root.
+        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), frames.camera.prnu / 2)
+        matrix, error, static, valid = self._solve_parts(frames, track, outputs, root)
         return MatrixRows(
             outputs=outputs,
             matrix=matrix,
-            standard_error=standard_errors(np.asarray(errors.matrix), over=root**2),
-            static=static / root,
-            gain_error=np.where(strong, np.sqrt(power_variance) / (2 * root**2), np.inf).astype(np.float32),
+            standard_error=error,
+            static=static,
+            gain_error=np.where(strong, gain_error, np.inf).astype(np.float32),
             valid=valid & strong,
         )
 
-    def _fields(
-        self, frames: CampaignFrames, track: DriftTrack, outputs: slice
-    ) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.bool_]]:
-        """Return interference terms of all patterns at some pixels, drift taken off, their variances, what is valid."""
-        positions = frames.plan.series_positions
+    def _solve_parts(
+        self, frames: CampaignFrames, track: DriftTrack, outputs: slice, root: NDArray[np.float32]
+    ) -> tuple[NDArray[np.complex64], NDArray[np.float32], NDArray[np.complex64], NDArray[np.bool_]]:
+        """Return entries, standard errors, static fields and what is valid, solved a few pixels at a time.
+
+        Arrays of a few pixels are small enough to be had again and again without new pages of memory.
+        """
+        positions, width = frames.plan.series_positions, outputs.stop - outputs.start
         drift = track.phase_at(frames.time(positions))
-        if frames.decoded is not None:
-            kept = frames.decoded
+        wanted = positions if frames.decoded is None else positions[:0]
+        words = frames.words(wanted, outputs=outputs) if len(wanted) else np.empty((0, 0, 0), frames.camera.word)
+        matrix = np.empty((width, self.basis.inputs), np.complex64)
+        static, valid = np.empty(width, np.complex64), np.empty(width, np.bool_)
+        error: NDArray[np.float32] | None = None
+        room = empty_terms(len(positions), min(PART, width))
+        for start in range(0, width, PART):
+            part = slice(start, min(start + PART, width))
+            terms = self._terms(frames, track, words, part, outputs.start, drift, room)
+            solution, variance = self.basis.solve(terms.value), self.basis.solve_variance(terms.variance)
+            np.divide(solution.matrix, root[part, np.newaxis], out=matrix[part])
+            static[part], valid[part] = solution.static / root[part], terms.valid
+            own = standard_errors(np.asarray(variance.matrix), over=root[part] ** 2)
+            if error is None:  # one number a row, or one an entry, as the basis has it
+                error = np.empty((width, 1 if own.strides[1] == 0 else own.shape[1]), np.float32)
+            error[part] = own[:, : error.shape[1]]
+        whole = np.zeros((0, self.basis.inputs), np.float32) if error is None else error
+        return matrix, np.broadcast_to(whole, matrix.shape), static, valid
+
+    def _terms(
+        self,
+        frames: CampaignFrames,
+        track: DriftTrack,
+        words: Counts,
+        part: slice,
+        first: int,
+        drift: NDArray[np.float64],
+        room: SteppedTerms,
+    ) -> SteppedTerms:
+        """Return interference terms of all patterns at a few pixels, drift taken off."""
+        kept = frames.decoded
+        if kept is not None:
+            own = slice(first + part.start, first + part.stop)
             turn = np.exp(-1j * drift).astype(np.complex64)[:, np.newaxis]
-            known = np.asarray(kept.valid[outputs])
-            return np.asarray(kept.value[:, outputs] * turn), np.asarray(kept.variance[:, outputs]), known
-        width = outputs.stop - outputs.start
-        terms = empty_terms(len(positions), width)
-        most = max(1, BLOCK_BYTES // (width * frames.plan.steps * frames.camera.word.itemsize))
-        for block in position_blocks(positions, most=most):
-            stepped_terms(
-                frames.words(positions[block], outputs=outputs), frames.camera, phases=track.steps,
-                exposure_time=frames.exposure_time, drift=drift[block],
-                out=SteppedTerms(terms.value[block], terms.variance[block], terms.valid),
-            )  # fmt: skip
-        return terms.value, terms.variance, terms.valid
+            variance = np.ascontiguousarray(kept.variance[:, own])
+            return SteppedTerms(np.asarray(kept.value[:, own] * turn), variance, kept.valid[own])
+        size = part.stop - part.start
+        if size != room.value.shape[1]:
+            room = empty_terms(len(drift), size)
+        room.valid[:] = True
+        return stepped_terms(
+            words[:, :, part], frames.camera, phases=track.steps, exposure_time=frames.exposure_time, drift=drift,
+            out=room,
+        )  # fmt: skip
+
+    def _mean_power(self, frames: CampaignFrames, phases: NDArray[np.float64]) -> float:
+        """Return the mean light of the reference over all pixels, whatever those that are solved together."""
+        parts = (slice(start, min(start + TRACKED, frames.outputs)) for start in range(0, frames.outputs, TRACKED))
+        return sum(float(self._reference_power(frames, phases, part)[0].sum()) for part in parts) / frames.outputs
 
     def _reference_power(
         self, frames: CampaignFrames, phases: NDArray[np.float64], outputs: slice
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the light of the reference alone on some pixels, and its variance."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the light of the reference alone on some pixels, its variance, and where no frame of it saturates."""
         plan = frames.plan
         opened = frames.light_at(plan.positions(OFF), outputs=outputs)
         blocked = frames.light(plan.blocked_off, outputs=outputs)
@@ -188,4 +261,5 @@ class PhaseSteppingMethod:
         mean -= 2 * np.real(term.value.mean(axis=0) * np.exp(1j * phases).mean())
         variance = opened.variance.mean(axis=(0, 1), dtype=np.float64) / opened.value[..., 0].size
         variance += blocked.variance.mean(axis=0, dtype=np.float64) / len(blocked.value)
-        return mean - blocked.value.mean(axis=0, dtype=np.float64), variance
+        known = np.asarray(opened.valid.all(axis=(0, 1)) & blocked.valid.all(axis=0))
+        return mean - blocked.value.mean(axis=0, dtype=np.float64), variance, known

@@ -186,19 +186,32 @@ class CampaignPlan:
         Batch
             Batches; no pattern is split, and the arm is open or blocked throughout a batch.
         """
-        most = max(1, self.batch_frames // self.steps)
-        for start in range(0, len(self.order), most):
-            codes = self.order[start : start + most]
-            frames = slice(start * self.steps, (start + len(codes)) * self.steps)
-            phases = np.tile(np.array(self.phases, np.float64), len(codes)) if self.phases else None
-            yield Batch(frames, np.repeat(self._shown(codes), self.steps, axis=0), phases)
         blocked = np.concatenate([np.zeros((self.off_repeats, self.series.inputs), np.bool_), self.held_out])
-        for start in range(0, len(blocked), self.batch_frames):
-            part = blocked[start : start + self.batch_frames]
-            yield Batch(slice(self.first_part + start, self.first_part + start + len(part)), part, None)
-        for start in range(self.dark.start, self.dark.stop, self.batch_frames):
-            frames = slice(start, min(start + self.batch_frames, self.dark.stop))
-            yield Batch(frames, np.zeros((frames.stop - start, self.series.inputs), np.bool_), None, light=False)
+        for frames in self.spans():
+            if frames.start < self.first_part:
+                codes = self.order[frames.start // self.steps : frames.stop // self.steps]
+                phases = np.tile(np.array(self.phases, np.float64), len(codes)) if self.phases else None
+                yield Batch(frames, np.repeat(self._shown(codes), self.steps, axis=0), phases)
+            elif frames.start < self.dark.start:
+                yield Batch(frames, blocked[frames.start - self.first_part : frames.stop - self.first_part], None)
+            else:
+                dark = np.zeros((frames.stop - frames.start, self.series.inputs), np.bool_)
+                yield Batch(frames, dark, None, light=False)
+
+    def spans(self) -> list[slice]:
+        """Return the frames of each batch.
+
+        Returns
+        -------
+        list of slice
+            Frames, one slice a batch.
+        """
+        whole = max(1, self.batch_frames // self.steps) * self.steps
+        parts = ((0, self.first_part, whole), (self.first_part, self.dark.start, self.batch_frames),
+                 (self.dark.start, self.dark.stop, self.batch_frames))  # fmt: skip
+        return [
+            slice(start, min(start + step, stop)) for first, stop, step in parts for start in range(first, stop, step)
+        ]
 
     def _shown(self, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return the patterns of codes, which stand in the order of the series."""

@@ -22,10 +22,13 @@ class Prediction:
     without_noise : ndarray, shape (pattern,)
         The same with the noise of the measured frame taken off: what the matrix itself explains. NaN where the noise is
         all that is seen.
+    gain : ndarray, shape (pattern,)
+        Mean measured light over mean predicted light, to which correlations are blind.
     """
 
     correlation: Values
     without_noise: Values
+    gain: Values
 
     @property
     def mean(self) -> float:
@@ -87,11 +90,12 @@ def judge_prediction(predicted: NDArray[np.floating], measured: Light) -> Predic
     Raises
     ------
     ValueError
-        If the shapes differ, or a pattern has fewer than three good pixels.
+        If the shapes differ.
 
     Notes
     -----
-    Two speckles whose fields correlate with rho have c_0 = rho^2 (law L66). Blind to gain and offset of all light.
+    Two speckles whose fields correlate with rho have c_0 = rho^2 (law L66). Blind to gain and offset of all light. NaN
+    for a pattern with fewer than three good pixels.
     """
     if predicted.shape != measured.value.shape:
         raise ValueError(f"predicted light has shape {predicted.shape}, measured light {measured.value.shape}")
@@ -99,21 +103,22 @@ def judge_prediction(predicted: NDArray[np.floating], measured: Light) -> Predic
         _correlations(predicted[index][good], measured.value[index][good], measured.variance[index][good])
         for index, good in enumerate(measured.valid)
     ]
-    as_it_is, without_noise = np.array(found, np.float64).reshape(-1, 2).T
-    return Prediction(correlation=as_it_is, without_noise=without_noise)
+    as_it_is, without_noise, gain = np.array(found, np.float64).reshape(-1, 3).T
+    return Prediction(correlation=as_it_is, without_noise=without_noise, gain=gain)
 
 
 def _correlations(
     predicted: NDArray[np.floating], measured: NDArray[np.floating], variance: NDArray[np.floating]
-) -> tuple[float, float]:
-    """Return the correlation over pixels, as it is and without the noise of what is measured."""
+) -> tuple[float, float, float]:
+    """Return the correlation over pixels, as it is and without the noise of what is measured, and the gain."""
     if len(predicted) < 3:
-        raise ValueError(f"{len(predicted)} pixels that do not saturate are too few to correlate: take at least 3")
+        return math.nan, math.nan, math.nan
     a = predicted - predicted.mean(dtype=np.float64)
     b = measured - measured.mean(dtype=np.float64)
     product, first, second = float(np.mean(a * b)), float(np.mean(a * a)), float(np.mean(b * b))
     noise = float(np.mean(variance, dtype=np.float64))
+    mean = float(predicted.mean(dtype=np.float64))
+    gain = float(measured.mean(dtype=np.float64)) / mean if mean > 0 else math.nan
     clean = second - noise
-    if clean <= 0 or first <= 0:
-        return product / math.sqrt(first * second) if first * second > 0 else math.nan, math.nan
-    return product / math.sqrt(first * second), product / math.sqrt(first * clean)
+    as_it_is = product / math.sqrt(first * second) if first * second > 0 else math.nan
+    return as_it_is, product / math.sqrt(first * clean) if first > 0 and clean > 0 else math.nan, gain

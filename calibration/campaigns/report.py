@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE
 from calibration.campaigns.plan import CampaignPlan
+from calibration.campaigns.prediction import Prediction
 from calibration.campaigns.results import CampaignResults
 from calibration.campaigns.settings import CampaignSettings
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
@@ -21,8 +22,14 @@ from optics.matrix_file import MatrixFile
 from optics.simulated_bench import SimulatedBench
 
 LAW = "Marchenko and Pastur"
-SHOWN_ROWS = 4096
-"""Rows that spectrum and summary are taken from, at most."""
+WINDOWS, WINDOW = 64, 32
+"""Parts of the frame that spectrum and summary are taken from, and the rows of each, at most."""
+
+SHOWN_INPUTS = 1024
+"""Inputs whose singular values are drawn, at most."""
+
+MISSED = 0.2
+"""Part of the expected shortfall of a prediction by which it may miss it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +41,8 @@ class TruthComparison:
     correlation : float
         Correlation, blind to what the method leaves open.
     error_over_quoted : float
-        Rms error over the rms standard error, the shared factors of rows included.
+        Rms of the errors over their standard errors, the shared factors of rows included, and what a fitted phase of
+        each row takes put back.
     """
 
     correlation: float
@@ -64,19 +72,49 @@ def compare_with_truth(
         no row is good.
     """
     outputs, inputs = file.shape
-    if 48 * outputs * inputs > budget or len(bench.truth.matrix()) != outputs or not results.valid.any():
+    if 64 * outputs * inputs > budget or not results.valid.any():
+        return None
+    true = bench.truth.matrix()
+    if len(true) != outputs:
         return None
     good = results.valid
-    truth = np.asarray(bench.truth.matrix(), np.complex128)[good]
+    truth = np.asarray(true, np.complex128)[good]
     matrix = file.read()[good]
     aligned = align_rows(matrix, truth, ambiguity=results.ambiguity)
     errors = np.asarray(file.standard_error(), np.float64).reshape(outputs, -1)[good]
     quoted = errors**2 + np.abs(truth) ** 2 * results.gain_error[good, np.newaxis] ** 2
-    error = np.abs(aligned.matrix - truth) ** 2
+    pulls = np.abs(aligned.matrix - truth) ** 2 / np.maximum(quoted, np.finfo(float).tiny)
+    fitted = 1 - 1 / (2 * inputs)  # part of the error that is left once the phase of the row is fitted
     return TruthComparison(
         correlation=matrix_correlation(matrix, truth, ambiguity=results.ambiguity),
-        error_over_quoted=float(np.sqrt(np.mean(error) / np.mean(quoted))),
+        error_over_quoted=float(np.sqrt(np.mean(pulls) / fitted)),
     )
+
+
+def good_rows(file: MatrixFile, valid: NDArray[np.bool_]) -> tuple[NDArray[np.complex64], NDArray[np.float64]]:
+    """Return good rows from all over the frame, and their standard errors.
+
+    Parameters
+    ----------
+    file : MatrixFile
+        The matrix.
+    valid : ndarray of bool, shape (output,)
+        Which rows are good.
+
+    Returns
+    -------
+    matrix : ndarray of complex64, shape (row, input)
+        Some thousand rows at most.
+    standard_error : ndarray, shape (row, ...)
+        Their standard errors, one a row or an entry.
+    """
+    rows, errors = [], []
+    for start in np.unique(np.linspace(0, max(len(valid) - WINDOW, 0), WINDOWS).astype(np.int64)):
+        part = slice(int(start), int(min(start + WINDOW, len(valid))))
+        good = valid[part]
+        rows.append(file.read(rows=part)[good])
+        errors.append(np.asarray(file.standard_error(rows=part), np.float64)[good])
+    return np.concatenate(rows), np.concatenate(errors)
 
 
 def format_campaign(
@@ -108,10 +146,9 @@ def format_campaign(
         Lines of names and values.
     """
     outputs, inputs = file.shape
-    rows = slice(0, min(outputs, SHOWN_ROWS))
-    good = results.valid[rows]
-    entries, errors = file.read(rows=rows)[good], np.asarray(file.standard_error(rows=rows), np.float64)[good]
-    noise = float(np.mean(errors**2) / max(np.mean(np.abs(entries) ** 2, dtype=np.float64), np.finfo(float).tiny))
+    entries, errors = good_rows(file, results.valid)
+    signal = np.mean(np.abs(entries) ** 2, dtype=np.float64) if entries.size else math.nan
+    noise = float(np.mean(errors**2) / signal) if entries.size else math.nan
     track, prediction = results.track, results.prediction
     phases = f", {len(plan.phases)} phases" if plan.phases else ""
     lines = [
@@ -129,18 +166,28 @@ def format_campaign(
             f"{len(prediction.correlation)}: light predicted with correlation {prediction.mean:.5f} +- "
             f"{prediction.standard_error:.5f} (frame noise taken off; {prediction.correlation.mean():.5f} with it)",
         ),
+        ("", _verdict(prediction, noise, settings)),
         ("drift of the phase", _drift(track, results)),
         (
             "speckle of the drift",
             f"correlation {track.correlation.min():.4f} at worst, {track.correlation[-1]:.4f} at the end; light "
             f"{track.power.min():.4f} to {track.power.max():.4f} of the first",
         ),
-        ("saturated readings", f"{100 * results.saturated:.2g} % of the held-out frames"),
+        (
+            "saturated readings",
+            f"{100 * results.saturated:.2g} % of held-out frames and of a look at the reference pattern",
+        ),
     ]
     if settings.find_steps and len(plan.phases) > 2:
         off = np.abs(np.angle(np.exp(1j * (track.steps - np.array(plan.phases))))).max()
         lines.append(("phases of the reference", f"found from the frames: up to {off:.3g} rad from the commanded ones"))
-    if truth is not None:
+    if settings.basis == "s_matrix" and settings.method in ("phase_stepping", "off_axis"):
+        lines.append(("static field", "not solved by this basis: what there is of it is in the entries"))
+    if truth is None:
+        lines.append(
+            ("against the truth", "not compared: several modes or samples a pixel, or too large for the memory")
+        )
+    else:
         lines.append(
             (
                 "against the truth",
@@ -149,6 +196,19 @@ def format_campaign(
             )
         )
     return "\n".join(f"{name:<24}{value}" for name, value in lines)
+
+
+def _verdict(prediction: Prediction, noise: float, settings: CampaignSettings) -> str:
+    """Return what the quoted errors let expect of a prediction, and whether it is met."""
+    expected = 1 / (1 + noise)
+    light = f"measured over predicted light {float(np.nanmean(prediction.gain)):.4f}"
+    slack = max(4 * prediction.standard_error, MISSED * (1 - expected))
+    if settings.basis == "canonical" or not prediction.mean < expected - slack:
+        return f"quoted errors let expect {expected:.5f}; {light}"
+    return (
+        f"LESS than the {expected:.5f} that quoted errors let expect; {light}: something is not in the error bars "
+        "(drift, flicker, wrong phases, several modes or crosstalk of a pixel)"
+    )
 
 
 def _span(time: NDArray[np.float64]) -> str:
@@ -178,13 +238,15 @@ def write_figure(path: Path, results: CampaignResults, file: MatrixFile, plan: C
     plan : CampaignPlan
         The frames.
     """
-    rows = slice(0, min(file.shape[0], SHOWN_ROWS))
-    matrix = file.read(rows=rows)[results.valid[rows]]
+    matrix, _ = good_rows(file, results.valid)
     with rc_context(LOOK):
         figure = Figure(figsize=(11, 7), layout="constrained")
         axes = figure.subplots(2, 2)
-        _draw_moduli(axes[0, 0], matrix)
-        _draw_spectrum(axes[0, 1], matrix)
+        if len(matrix):
+            _draw_moduli(axes[0, 0], matrix)
+            _draw_spectrum(axes[0, 1], matrix[:, :SHOWN_INPUTS])
+        else:
+            axes[0, 0].set_title("No row is good")
         _draw_drift(axes[1, 0], results)
         _draw_prediction(axes[1, 1], results)
         figure.suptitle(f"Transmission matrix of {file.shape[0]} outputs and {file.shape[1]} inputs")

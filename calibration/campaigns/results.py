@@ -21,6 +21,7 @@ UNITS = {
     "drift/phase": "rad",
     "drift/phase_error": "rad",
     "drift/steps": "rad",
+    "drift/reference_light": "photons / (pixel s)",
     "exposure_time": "s",
 }
 
@@ -46,7 +47,7 @@ class CampaignResults:
     exposure_time : float
         Exposure time, in seconds.
     saturated : float
-        Share of the readings of held-out frames that saturated.
+        Share of saturated readings, in held-out frames and in the first look at the reference pattern.
     """
 
     static: NDArray[np.complex64]
@@ -77,8 +78,11 @@ def save_results(path: Path, results: CampaignResults, *, description: Mapping[s
         "valid": results.valid,
         "exposure_time": np.array(results.exposure_time),
         "saturated": np.array(results.saturated),
+        "drift/flicker": np.array(results.track.flicker),
+        "drift/reference_light": np.array(results.track.reference_light),
         "prediction/correlation": results.prediction.correlation,
         "prediction/without_noise": results.prediction.without_noise,
+        "prediction/gain": results.prediction.gain,
         **{f"drift/{name}": getattr(results.track, name) for name in TRACK},
     }
     save_archive(path, arrays, description={"campaign": dict(description), "ambiguity": results.ambiguity}, units=UNITS)
@@ -114,9 +118,15 @@ def load_results(path: Path, *, description: Mapping[str, Any] | None = None) ->
         gain_error=arrays["gain_error"],
         valid=arrays["valid"],
         ambiguity=str(table["ambiguity"]),
-        track=DriftTrack(**{name: arrays[f"drift/{name}"] for name in TRACK}),
+        track=DriftTrack(
+            flicker=float(arrays["drift/flicker"]),
+            reference_light=float(arrays["drift/reference_light"]),
+            **{name: arrays[f"drift/{name}"] for name in TRACK},
+        ),
         prediction=Prediction(
-            correlation=arrays["prediction/correlation"], without_noise=arrays["prediction/without_noise"]
+            correlation=arrays["prediction/correlation"],
+            without_noise=arrays["prediction/without_noise"],
+            gain=arrays["prediction/gain"],
         ),
         exposure_time=float(arrays["exposure_time"]),
         saturated=float(arrays["saturated"]),

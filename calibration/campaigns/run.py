@@ -1,6 +1,7 @@
 """Campaigns: the frames of a plan from a bench to a file, from where it was left, one batch stored while the next is
 exposed."""
 
+import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,7 @@ from calibration.campaigns.plan import Batch, CampaignPlan
 from optics.bench import Bench, Exposure
 from optics.camera import Counts
 
-Progress = Callable[[list[Batch]], Iterable[Batch]]
+Progress = Callable[[list[slice]], Iterable[slice]]
 Digest = Callable[[Batch, Counts], None]
 
 
@@ -76,7 +77,7 @@ def run_campaign(
     sink : FrameSink
         Where they go; those that it has are not exposed again.
     progress : callable, optional
-        Wraps the list of batches that are missing, as ``tqdm`` does.
+        Wraps the list of frames, batch by batch, that are missing, as ``tqdm`` does.
     digest : callable, optional
         Is given each batch with its words, those of earlier sittings first; solves it while the next is exposed.
 
@@ -89,18 +90,20 @@ def run_campaign(
     -----
     One batch is exposed while the one before it is stored and solved.
     """
-    for batch in plan.batches():
-        if batch.frames.stop <= sink.done:
+    done = sink.done
+    if digest is not no_digest and done:
+        for batch in itertools.takewhile(lambda batch: batch.frames.stop <= done, plan.batches()):
             digest(batch, sink.read(frames=batch.frames))
-    missing = [batch for batch in plan.batches() if batch.frames.stop > sink.done]
-    if missing and missing[0].frames.start != sink.done:
+    missing = [span for span in plan.spans() if span.stop > done]
+    if missing and missing[0].start != done:
         raise ValueError(
-            f"{sink.done} frames are stored, which is within the batch of frames {missing[0].frames.start} to "
-            f"{missing[0].frames.stop - 1}: the campaign was begun with other batches"
+            f"{done} frames are stored, which is within the batch of frames {missing[0].start} to "
+            f"{missing[0].stop - 1}: the campaign was begun with other batches"
         )
+    batches = itertools.dropwhile(lambda batch: batch.frames.stop <= done, plan.batches())
     with ThreadPoolExecutor(1) as pool:
         before: Future[None] | None = None
-        for batch in progress(missing):
+        for _, batch in zip(progress(missing), batches, strict=False):
             exposure = take_batch(bench, batch)
             if before is not None:
                 before.result()

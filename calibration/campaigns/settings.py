@@ -78,7 +78,7 @@ class CampaignSettings:
     def __post_init__(self) -> None:
         check_choice("method", self.method, METHODS)
         check_choice("basis", self.basis, BASES)
-        check_count("steps", self.steps, at_least=3)
+        check_count("steps", self.steps, at_least=3, at_most=360)
         check_count("held_out", self.held_out, at_least=2)
         check_number("radius", self.radius, unit="cycles/pixel", above=0, at_most=0.17)
         for name in ("reference_interval", "batch_frames"):

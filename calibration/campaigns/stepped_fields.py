@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from calibration.blas_threads import one_blas_thread
 from calibration.holography.phase_stepping import interference_term
 from calibration.holography.phase_steps import field_weights
 from calibration.light import FieldEstimate, light_from_counts
@@ -118,7 +118,7 @@ def stepped_terms(
         np.maximum(sums[:, 2] + offset, least, out=terms.variance[part])
         return bool(words[part].max(initial=0) >= top)
 
-    with threadpool_limits(1), ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         saturated = list(pool.map(combine, range(0, patterns, block)))
     for start in np.flatnonzero(saturated) * block:
         for pattern in range(start, min(start + block, patterns)):

@@ -90,6 +90,13 @@ def add_matrix(commands: Any) -> None:
         help=f"patterns that the matrix must predict ({default.held_out})",
     )
     add("--exposure-time", type=float, metavar="SECONDS", help="exposure time (default: found from frames)")
+    add(
+        "--least-correlation",
+        type=float,
+        default=0.9,
+        metavar="C",
+        help="of neighbouring looks at the drift, below which frames count as lost (0.9; 0 solves in any case)",
+    )
     add("--memory", type=int, default=1024, metavar="MIB", help="memory for fields and rows (1024)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the simulated bench and of random patterns (0)")
     add(
@@ -110,6 +117,7 @@ def _matrix(options: argparse.Namespace) -> int:
     from optics import SimulatedBench, bench_to_table, load_bench
     from optics.matrix_file import MatrixFile
 
+    _check_options(options)
     settings = CampaignSettings(
         method=options.method,
         basis=options.basis,
@@ -126,6 +134,8 @@ def _matrix(options: argparse.Namespace) -> int:
     method = make_method(settings, inputs=bench.layout.inputs)
     plan = make_plan(settings, method)
     folder: Path = options.output
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: give a folder with --output")
     folder.mkdir(parents=True, exist_ok=True)
     bench.exposure_time = _exposure_time(options, bench, plan.held_out[:4], method.phases, folder)
     description = {
@@ -142,6 +152,7 @@ def _matrix(options: argparse.Namespace) -> int:
         description=description,
         stand_after=lambda index, time: bench.continue_after(frame_id=index, timestamp=time),
         budget=options.memory * 2**20,
+        least_correlation=options.least_correlation,
         progress=_bars,
     )
     with MatrixFile(folder / MATRIX) as file:
@@ -152,6 +163,33 @@ def _matrix(options: argparse.Namespace) -> int:
     print(text)
     print(f"\nFrames, matrix, results and figure: {folder}")
     return 0
+
+
+OWN = {
+    "basis": ("phase_stepping", "off_axis"),
+    "steps": ("phase_stepping",),
+    "find_steps": ("phase_stepping",),
+    "radius": ("off_axis",),
+    "anchors": ("interferometry",),
+}
+"""Methods that an option is for."""
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse options that the method does not have, and amounts that make no sense."""
+    from calibration.campaigns.settings import CampaignSettings
+
+    default = CampaignSettings()
+    for name, methods in OWN.items():
+        if getattr(options, name) != getattr(default, name) and options.method not in methods:
+            option = name.replace("_", "-")
+            raise ValueError(
+                f"--{option} is for --method {' or '.join(methods)}, not for {options.method}: leave it out"
+            )
+    if options.patterns and options.method != "phase_retrieval" and options.basis != "random":
+        raise ValueError("--patterns is for --method phase_retrieval and for --basis random: leave it out")
+    if options.memory < 1:
+        raise ValueError(f"--memory {options.memory} is no memory: give at least 1, in MiB")
 
 
 def _exposure_time(
@@ -167,6 +205,8 @@ def _exposure_time(
         return float(options.exposure_time)
     try:
         with CampaignFile.open(folder / FRAMES) as file:
+            if "exposure_time" not in file.description:
+                raise ValueError(f"{folder / FRAMES} was not made by this command: give another folder with --output")
             return float(file.description["exposure_time"])
     except FileNotFoundError:
         # Another bench of the same kind searches: the frames of the campaign are the first of its own.

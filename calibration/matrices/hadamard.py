@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from calibration.blas_threads import one_blas_thread
 from optics.validation import check_count
 
 BLOCK_BYTES = 2**20
@@ -146,7 +146,7 @@ def hadamard_sums(
         columns = slice(start, min(start + width, outputs))
         sums[columns] = _transformed(block(columns), factors).T
 
-    with threadpool_limits(1), ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
         list(pool.map(transform, range(0, outputs, width)))
     return sums
 

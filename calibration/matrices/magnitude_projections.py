@@ -17,6 +17,9 @@ Basis = NDArray[np.inexact[Any]]
 RELAXATION = 0.97
 """Below 1 the iteration settles where noise leaves no common point; near 1 it leaves false ones behind best."""
 
+RELAXATIONS = (0.9, 0.97, 0.8)
+"""Relaxations of attempts in turn where frames abound: which leads out of a false minimum differs from row to row."""
+
 
 def coordinates(fields: Fields, *, basis: Basis) -> Fields:
     """Return the coordinates of fields in a basis.

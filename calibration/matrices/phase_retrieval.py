@@ -16,7 +16,7 @@ from calibration.light import FieldEstimate, Light
 from calibration.matrices.intensity_likelihood import NoisyLight, entry_variance, fit_rows
 from calibration.matrices.magnitude_projections import (
     RELAXATION,
-    Fields,
+    RELAXATIONS,
     alternating_projections,
     coordinates,
     fields_from,
@@ -34,10 +34,19 @@ SETTLING = 40
 """Alternating projections behind the reflections: they lead to the nearest point that patterns can give."""
 
 SIGMAS = 5.0
-"""Standard deviations by which the residual may exceed what noise leaves before a row is tried again."""
+"""Standard deviations by which the residual may exceed what noise leaves before a row is said to have failed."""
+
+DOUBT = 2.0
+"""Those from which on it is tried again: beside a dominant entry, false minima raise the residual only a little."""
+
+SECOND_LOOKS = 3
+"""Attempts that a row of doubt is given once it is no failure: chance alone leaves every fortieth row in doubt."""
 
 FIRST_STEPS = 3
 """Gauss-Newton steps after which a row is judged for the first time."""
+
+PLENTY = 5.0
+"""Frames over unknown entries from which on lower relaxations lead to the row, too, and astray less often in noise."""
 
 SURE = 3.5
 """Frames over unknown entries from which on no two rows were seen to explain the same noisy light."""
@@ -109,7 +118,8 @@ def retrieve_rows(
     iterations : int, optional
         Reflections of the first attempt; the second takes twice as many, and so on.
     attempts : int, optional
-        Most starts for a row: a spectral one, then random ones for rows whose residual says that they failed.
+        Most starts for a row: a spectral one, then random ones for rows whose residual says that they failed, or
+        leaves it in doubt.
 
     Returns
     -------
@@ -127,7 +137,9 @@ def retrieve_rows(
     Notes
     -----
     Start from two eigenvectors (`spectral_start`), relaxed averaged alternating reflections in single precision,
-    alternating projections, then the likelihood of the camera's noise by Gauss-Newton steps in double precision. The
+    alternating projections, then the likelihood of the camera's noise by Gauss-Newton steps in double precision. Of all
+    attempts, whose relaxations differ, the one with the least residual counts. In rows with one dominant entry the
+    light shows what the others have in quadrature with it only in second order: false minima may pass. The
     standard errors are Fisher's (law L55) and do not count ``model_error`` beyond the floor of the variance that it
     sets. Rows need frames: see ``benchmarks/phase_retrieval.py`` for the transition, near 2.5 frames an input for 50
     inputs; 4 are enough for each attempt, fewer than 2N - 1 are refused, and 2N - 1 leave nothing to judge a row
@@ -179,28 +191,36 @@ def _solve(
     *,
     starts: list[np.random.Generator],
     iterations: int,
-    spectral: bool = True,
+    rivals: bool = False,
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.int64]]:
-    """Return coordinates, residuals and attempts of a block of rows; rows that failed are started again."""
+    """Return the best coordinates found for a block of rows, residuals and attempts; rows that failed or are in doubt
+    are started again. Rivals only have to be no failures, and are looked for from random starts."""
     outputs = light.value.shape[1]
     best = np.zeros((basis.shape[1], outputs), np.complex128)
     residual = np.full(outputs, np.inf)
-    tries = np.zeros(outputs, np.int64)
+    tries, looks = np.zeros((2, outputs), np.int64)
     unknowns = 2 * basis.shape[1] - 1
     limit = _residual_limit(light, unknowns=unknowns)
+    sure = limit if rivals else _residual_limit(light, unknowns=unknowns, sigmas=DOUBT)
     freedom = np.maximum(_frames(light) - unknowns, 1)
     magnitudes = np.where(np.isfinite(light.dark_variance), np.sqrt(np.maximum(light.value, 0)), np.nan)
     magnitudes = magnitudes.astype(np.float32)
     narrow = basis.astype(np.float32)
     for attempt, rng in enumerate(starts):
-        rows = np.flatnonzero(~(residual < limit) & (_frames(light) > unknowns))
+        again = ~(residual < limit) | (~(residual < sure) & (looks < SECOND_LOOKS))
+        rows = np.flatnonzero(again & (_frames(light) > unknowns))
         if not len(rows):
             break
-        choose = spectral_start if spectral and attempt == 0 else random_start
+        looks[rows] += residual[rows] < limit[rows]
+        choose = spectral_start if not rivals and attempt == 0 else random_start
         known = magnitudes[:, rows]
         # A copy: the same start for every block, so a row does not depend on what it is solved with.
         fields = fields_from(choose(known**2, basis=narrow, rng=copy.deepcopy(rng)), basis=narrow)
-        fields = _iterate(fields, known, narrow, iterations * (attempt + 1))
+        fields = relaxed_reflections(
+            fields, known, basis=narrow, iterations=iterations * (attempt + 1),
+            relaxation=_relaxation(attempt, basis),
+        )  # fmt: skip
+        fields = alternating_projections(fields, known, basis=narrow, iterations=SETTLING)
         start = coordinates(fields, basis=narrow).astype(np.complex128)
         found, left = _fit(start, light.rows(rows), basis, worth=PROMISING * (limit * freedom)[rows])
         left = left / freedom[rows]
@@ -225,7 +245,7 @@ def _rival(
     if not len(which):
         return contested
     part = light.rows(which)
-    other, residual, _ = _solve(part, basis, starts=starts, iterations=iterations, spectral=False)
+    other, residual, _ = _solve(part, basis, starts=starts, iterations=iterations, rivals=True)
     aligned = align_rows(other.T, found[:, which].T, ambiguity="phase and conjugation").matrix
     apart = np.linalg.norm(aligned - found[:, which].T, axis=1) > DIFFERENT * np.linalg.norm(found[:, which], axis=0)
     contested[which] = apart & (residual < _residual_limit(part, unknowns=2 * len(found) - 1))
@@ -242,10 +262,11 @@ def _fit(
     return found, left
 
 
-def _iterate(fields: Fields, magnitudes: NDArray[np.float32], basis: NDArray[np.float32], iterations: int) -> Fields:
-    """Return fields near a common point of magnitudes and patterns."""
-    fields = relaxed_reflections(fields, magnitudes, basis=basis, iterations=iterations, relaxation=RELAXATION)
-    return alternating_projections(fields, magnitudes, basis=basis, iterations=SETTLING)
+def _relaxation(attempt: int, basis: NDArray[np.float64]) -> float:
+    """Return the relaxation of an attempt."""
+    if len(basis) < PLENTY * basis.shape[1]:
+        return RELAXATION
+    return RELAXATIONS[attempt % len(RELAXATIONS)]
 
 
 def _normalised(
@@ -283,10 +304,10 @@ def _frames(light: NoisyLight) -> NDArray[np.int64]:
     return np.asarray(np.isfinite(light.dark_variance).sum(axis=0), np.int64)
 
 
-def _residual_limit(light: NoisyLight, *, unknowns: int) -> NDArray[np.float64]:
+def _residual_limit(light: NoisyLight, *, unknowns: int, sigmas: float = SIGMAS) -> NDArray[np.float64]:
     """Return the chi squared over degrees of freedom that noise alone hardly exceeds."""
     freedom = np.maximum(_frames(light) - unknowns, 1)
-    return np.where(_frames(light) > unknowns, 1 + SIGMAS * np.sqrt(2 / freedom), 0.0)
+    return np.where(_frames(light) > unknowns, 1 + sigmas * np.sqrt(2 / freedom), 0.0)
 
 
 def _check_options(light_per_electron: float, model_error: float, iterations: int, attempts: int) -> None:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Real = NDArray[np.float64]
 Field = NDArray[np.complex128]
 
+SIGMAS = 2.0
+"""Standard deviations of the mismatch of two parts by which it must exceed one before variances are blamed."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RowTurn:
@@ -21,14 +24,27 @@ class RowTurn:
         The factor exp(i alpha).
     conjugate : ndarray of bool, shape (output,)
         Where the row is conjugated first.
-    contrast : ndarray, shape (output,)
-        Overlap with the reference in the orientation that was not taken over that in the one that was: one where they
-        cannot be told apart.
+    evidence : ndarray, shape (output,)
+        Logarithm of the likelihood of the orientation that was taken over that of the other, where the weights are
+        inverse variances of the differences.
+    mismatch : ndarray, shape (output,)
+        chi^2 per degree of freedom of what the turned rows differ from the reference by: one where the variances are
+        right.
+    columns : int
+        Columns that were compared.
     """
 
     phase: Field
     conjugate: NDArray[np.bool_]
-    contrast: Real
+    evidence: Real
+    mismatch: Real
+    columns: int
+
+    @property
+    def variance_scale(self) -> Real:
+        """Return what variances must be multiplied by to explain the mismatch, shape (output,); 1 where chance does."""
+        chance = SIGMAS / np.sqrt(_degrees(self.columns))
+        return np.where(self.mismatch > 1 + chance, self.mismatch, 1.0)
 
     def apply(self, rows: NDArray[np.complexfloating]) -> Field:
         """Return turned rows.
@@ -49,7 +65,11 @@ class RowTurn:
 
 
 def row_turn(
-    rows: NDArray[np.complexfloating], reference: NDArray[np.complexfloating], *, weights: Real | None = None
+    rows: NDArray[np.complexfloating],
+    reference: NDArray[np.complexfloating],
+    *,
+    weights: Real | None = None,
+    opposite: bool = False,
 ) -> RowTurn:
     """Return what turns each row onto its reference: the ambiguity that intensities of binary inputs leave.
 
@@ -63,6 +83,8 @@ def row_turn(
         Rows and what they are turned onto.
     weights : ndarray or None, shape (output, input), optional
         Weights w; None for ones.
+    opposite : bool, optional
+        Take the orientation with the smaller sum instead: where a second look starts. Its evidence is negative.
 
     Returns
     -------
@@ -76,20 +98,31 @@ def row_turn(
 
     Notes
     -----
-    Real inputs give the same light for a row and its conjugate (law L55); the phase is that of least squares.
+    Real inputs give the same light for a row and its conjugate (law L55); the phase is that of least squares. With
+    normal errors of variance 1 / w of each difference, 2 (|taken sum| - |other sum|) is the evidence, in nats. It
+    says more than the ratio of the sums: a row with one dominant entry overlaps with its own conjugate.
     """
     if rows.shape != reference.shape or rows.ndim != 2:
         raise ValueError(
             f"rows of shape {rows.shape} cannot be turned onto a reference of shape {reference.shape}: "
             "both must be (output, input)"
         )
-    weighted = np.asarray(reference if weights is None else reference * weights, np.complex128)
+    held = np.ones(rows.shape) if weights is None else weights
+    weighted = np.asarray(reference * held, np.complex128)
     upright = np.einsum("mn,mn->m", rows.conj(), weighted)
     mirrored = np.einsum("mn,mn->m", rows, weighted)
-    conjugate = np.abs(mirrored) > np.abs(upright)
+    conjugate = (np.abs(mirrored) > np.abs(upright)) ^ opposite
     taken, other = np.where(conjugate, mirrored, upright), np.where(conjugate, upright, mirrored)
-    size = np.maximum(np.abs(taken), np.finfo(np.float64).tiny)
-    return RowTurn(phase=np.exp(1j * np.angle(taken)), conjugate=conjugate, contrast=np.abs(other) / size)
+    squares = np.sum(held * (np.abs(rows) ** 2 + np.abs(reference) ** 2), axis=1) - 2 * np.abs(taken)
+    return RowTurn(
+        phase=np.exp(1j * np.angle(taken)), conjugate=conjugate, evidence=2 * (np.abs(taken) - np.abs(other)),
+        mismatch=np.maximum(squares, 0) / _degrees(rows.shape[1]), columns=rows.shape[1],
+    )  # fmt: skip
+
+
+def _degrees(columns: int) -> float:
+    """Return complex numbers that differ by chance: half a one of the columns goes into the phase."""
+    return max(columns, 1) - 0.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +144,7 @@ class Part:
     variance: Real
 
 
-def stitch(first: Part, second: Part, *, inputs: int) -> tuple[Part, RowTurn]:
+def stitch(first: Part, second: Part, *, inputs: int, opposite: bool = False) -> tuple[Part, RowTurn]:
     """Join two parts that share columns: the second is turned onto the first.
 
     Parameters
@@ -120,6 +153,8 @@ def stitch(first: Part, second: Part, *, inputs: int) -> tuple[Part, RowTurn]:
         The parts; together they hold every column.
     inputs : int
         Columns of the whole matrix.
+    opposite : bool, optional
+        Join in the less likely orientation.
 
     Returns
     -------
@@ -136,6 +171,7 @@ def stitch(first: Part, second: Part, *, inputs: int) -> tuple[Part, RowTurn]:
     -----
     The angle has the variance 1 / sum of 2 |t|^2 / (v_1 + v_2) over shared columns. It turns the columns of one part
     against the others; as the phase of the whole row is free, only what is left after a common turn is an error.
+    Variances are those that the parts state; `RowTurn.variance_scale` says where the shared columns contradict them.
     """
     places = [np.full(inputs, -1), np.full(inputs, -1)]
     for place, part in zip(places, (first, second), strict=True):
@@ -150,7 +186,7 @@ def stitch(first: Part, second: Part, *, inputs: int) -> tuple[Part, RowTurn]:
     noise = first.variance[:, places[0][both]] + second.variance[:, places[1][both]]
     weights = 1 / np.maximum(noise, np.finfo(np.float64).tiny)
     reference = first.value[:, places[0][both]]
-    turn = row_turn(second.value[:, places[1][both]], reference, weights=weights)
+    turn = row_turn(second.value[:, places[1][both]], reference, weights=weights, opposite=opposite)
     angle_variance = 1 / np.maximum(2 * np.sum(weights * np.abs(reference) ** 2, axis=1), np.finfo(np.float64).tiny)
     joined = _join(first, second, turn.apply(second.value), places)
     value, variance, share = joined

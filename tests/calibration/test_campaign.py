@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -258,7 +259,7 @@ def test_a_budget_that_does_not_hold_one_pixel_is_refused() -> None:
     with pytest.raises(ValueError, match="allow more memory"):
         rows_that_fit(method, 100, budget=1000)
     assert rows_that_fit(method, 100, budget=2**20) == 100
-    assert rows_that_fit(method, 1000, budget=2**20) == 500  # two tiles of one size, each below 504
+    assert rows_that_fit(method, 1000, budget=2**20) == 500  # two tiles of one size
 
 
 @pytest.mark.parametrize(
@@ -305,3 +306,103 @@ def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
     assert np.abs(off).max() < 0.02  # circularity of 62 patterns behind 2880 pixels
     assert 1 - taken.prediction.mean > 5 * (1 - found.prediction.mean)
     assert found.prediction.mean > 0.995
+
+
+def test_which_rows_are_good_does_not_depend_on_the_memory(holographic: BenchDescription, tmp_path: Path) -> None:
+    arm = Reference(rate=2e6, beam_radius=4e-5)  # far from even: dim in the corners
+    uneven = dataclasses.replace(holographic, reference=arm)
+    whole, _ = campaign(SimulatedBench(uneven, seed=4), _new(tmp_path / "whole"))
+    tiles, _ = campaign(SimulatedBench(uneven, seed=4), _new(tmp_path / "tiles"), budget=2**17)
+    np.testing.assert_array_equal(tiles.valid, whole.valid)
+    assert 0.5 < whole.valid.mean() < 0.95
+
+
+def test_memory_is_that_of_a_tile_and_not_of_the_matrix(holographic: BenchDescription, tmp_path: Path) -> None:
+    camera = dataclasses.replace(holographic.camera, rows=150, columns=160)
+    large = dataclasses.replace(holographic, camera=camera, reference=Reference(rate=2.4e6))
+    bench = SimulatedBench(large, seed=4)
+    campaign(bench, tmp_path, budget=2**20, batch_frames=16)
+    for name in ("matrix.h5", "results.h5"):
+        (tmp_path / name).unlink()
+    tracemalloc.start()
+    campaign(bench, tmp_path, budget=2**20, batch_frames=16)  # solves from the frames that are there
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Looks at the reference pattern in 16 384 pixels take 18 MB; matrix and errors, 18 MB too, must not be kept.
+    assert peak < 22e6
+
+
+def test_pixels_whose_frames_without_signal_saturate_are_flagged(holographic: BenchDescription, tmp_path: Path) -> None:
+    arm = Reference(rate=2e6, kind="speckle", grain=1.5e-5)
+    medium = dataclasses.replace(holographic.medium, collected_fraction=1e-7)
+    strong = dataclasses.replace(holographic, medium=medium, reference=arm, exposure_time=3e-2)
+    bench = SimulatedBench(strong, seed=4)
+    results, _ = campaign(bench, tmp_path)
+    mean = np.abs(bench.truth.reference.ravel()) ** 2 * bench.camera.quantum_efficiency * bench.exposure_time
+    full = mean > 1.02 * bench.camera.saturation_charge
+    assert full.mean() > 0.05
+    assert not results.valid[full].any()
+
+
+def test_a_matrix_of_another_campaign_is_refused(holographic: BenchDescription, tmp_path: Path) -> None:
+    campaign(SimulatedBench(holographic, seed=4), tmp_path)
+    (tmp_path / "frames.h5").unlink()
+    (tmp_path / "results.h5").unlink()
+    with pytest.raises(ValueError, match=r"matrix.h5 was made by another campaign: settings.seed is 0 in the file, 1"):
+        campaign(SimulatedBench(holographic, seed=4), tmp_path, seed=1)
+
+
+def test_a_matrix_that_is_gone_is_solved_again(holographic: BenchDescription, tmp_path: Path) -> None:
+    _, file = campaign(SimulatedBench(holographic, seed=4), tmp_path)
+    first = file.read()
+    file.close()
+    (tmp_path / "matrix.h5").unlink()
+    _, again = campaign(SimulatedBench(holographic, seed=4), tmp_path)
+    np.testing.assert_array_equal(again.read(), first)
+
+
+def test_rows_that_were_left_are_solved_again_with_other_memory(holographic: BenchDescription, tmp_path: Path) -> None:
+    _, file = campaign(SimulatedBench(holographic, seed=4), _new(tmp_path / "whole"))
+    folder = _new(tmp_path / "left")
+    settings = CampaignSettings(reference_interval=10, held_out=6, batch_frames=64)
+
+    def stop(steps: list[Any], description: str) -> Any:
+        yield steps[0]
+        if description == "rows":
+            raise KeyboardInterrupt
+        yield from steps[1:]
+
+    bench = SimulatedBench(holographic, seed=4)
+    method = make_method(settings, inputs=bench.layout.inputs)
+    with pytest.raises(KeyboardInterrupt):
+        measure_matrix(
+            bench, make_plan(settings, method), method, folder=folder, description={"settings": settings.table()},
+            budget=2**18, progress=stop,
+        )  # fmt: skip
+    assert (folder / "matrix.h5.partial").exists()
+    _, again = campaign(SimulatedBench(holographic, seed=4), folder)
+    np.testing.assert_allclose(again.read(), file.read(), rtol=1e-5, atol=1e-5 * np.abs(file.read()).max())
+
+
+def test_what_cannot_be_solved_is_refused_before_any_exposure(holographic: BenchDescription, tmp_path: Path) -> None:
+    small = dataclasses.replace(holographic, camera=dataclasses.replace(holographic.camera, rows=8, columns=15))
+    bench = SimulatedBench(small, seed=4)
+    with pytest.raises(ValueError, match="120 pixels are too few to find the phases"):
+        campaign(bench, tmp_path, find_steps=True)
+    with pytest.raises(ValueError, match="within 19 pixels of their border"):
+        campaign(bench, tmp_path, method="off_axis")
+    with pytest.raises(ValueError, match="allow more memory"):
+        campaign(bench, tmp_path, budget=100)
+    tiny = dataclasses.replace(holographic, camera=dataclasses.replace(holographic.camera, rows=2, columns=3))
+    with pytest.raises(ValueError, match="6 pixels are too few"):
+        campaign(SimulatedBench(tiny, seed=4), tmp_path)
+    assert bench.exposures == 0
+
+
+def test_laser_noise_is_seen_and_told_to_the_retrieval(holographic: BenchDescription, tmp_path: Path) -> None:
+    laser = dataclasses.replace(holographic.laser, intensity_noise=0.02)
+    bench = SimulatedBench(dataclasses.replace(holographic, laser=laser, reference=None), seed=4)
+    results, file = campaign(bench, tmp_path, method="interferometry", anchors=8)
+    assert results.track.flicker == pytest.approx(0.02, rel=0.3)
+    assert np.ptp(results.track.power) < 0.02  # it is not followed: frames between the looks have their own
+    assert np.median(np.abs(pulls(bench, results, file))) == pytest.approx(math.sqrt(math.log(2)), rel=0.3)

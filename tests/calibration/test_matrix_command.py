@@ -147,3 +147,41 @@ def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixtu
         main([command, "--help"])
     assert stop.value.code == 0
     assert len(capsys.readouterr().out) > 400
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--method", "phase_retrieval", "--steps", "8"], "--steps is for --method phase_stepping, not for phase_ret"),
+        (["--method", "interferometry", "--basis", "random"], "--basis is for --method phase_stepping or off_axis"),
+        (["--patterns", "50"], "--patterns is for --method phase_retrieval and for --basis random"),
+        (["--memory", "0"], "--memory 0 is no memory"),
+        (["--steps", "1000000"], "steps"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], message: str
+) -> None:
+    assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "out"), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_is_no_folder(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "taken").write_text("")
+    assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "taken")]) == 2
+    assert "is a file: give a folder with --output" in capsys.readouterr().err
+
+
+def test_the_report_says_where_error_bars_do_not_hold(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(bench).write_text(Path(bench).read_text().replace("rate = 1e6", "rate = 1e6\nstep_scale = 1.3"))
+    command = ["matrix", "--bench", bench, "--held-out", "8", "--output"]
+    assert main([*command, str(tmp_path / "wrong")]) == 0
+    assert "something is not in the error bars" in capsys.readouterr().out
+    assert main([*command, str(tmp_path / "found"), "--find-steps"]) == 0
+    assert "found from the frames: up to 0." in capsys.readouterr().out
+    Path(bench).write_text(Path(bench).read_text().replace("step_scale = 1.3", ""))
+    assert main([*command, str(tmp_path / "right")]) == 0
+    assert "something is not in the error bars" not in capsys.readouterr().out

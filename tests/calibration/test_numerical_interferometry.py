@@ -10,7 +10,7 @@ from calibration.light import Light, light_from_counts
 from calibration.matrices.nested_anchors import InterferometryPlan, plan_interferometry
 from calibration.matrices.noise_law import noise_law
 from calibration.matrices.numerical_interferometry import decode_interferometry
-from calibration.matrices.stitching import Part, row_turn, stitch
+from calibration.matrices.stitching import row_turn
 from optics import BenchDescription, SimulatedBench
 
 INPUTS, OUTPUTS = 40, 60
@@ -148,9 +148,8 @@ def test_laser_noise_that_is_stated_gives_right_bars(plan: InterferometryPlan, r
     for stated in (0.0, 0.03):
         estimate = decode_interferometry(light, plan, light_noise=stated)
         error = np.abs(row_turn(estimate.matrix.value, T).apply(estimate.matrix.value) - T)
-        rows = np.sqrt(np.mean((error / estimate.matrix.standard_error) ** 2, axis=1))
-        pulls[stated], misfit[stated] = np.median(rows[estimate.static.valid]), np.median(estimate.misfit)
-    # Weights that vary tenfold leave a tail of rows with nearly collinear anchors: the median row is compared.
+        pulls[stated] = np.sqrt(np.mean((error / estimate.matrix.standard_error)[estimate.matrix.valid] ** 2))
+        misfit[stated] = np.median(estimate.misfit)
     assert pulls[0.03] == pytest.approx(1, abs=0.05)
     assert misfit[0.03] == pytest.approx(1, abs=0.05)
     assert misfit[0.0] > 1.5  # says that something else is at work
@@ -279,40 +278,67 @@ def test_the_noise_law_is_that_of_the_camera(description: BenchDescription, rng:
     assert law.inverse_variance(mean) == pytest.approx(1 / expected)
 
 
-def test_rows_are_turned_onto_a_reference(rng: np.random.Generator) -> None:
-    T = gaussian(rng, 12, 9)
-    flipped = rng.random(12) < 0.5
-    turned = np.where(flipped[:, np.newaxis], T.conj(), T) * np.exp(1j * rng.uniform(0, 6, (12, 1)))
-    turn = row_turn(turned, T)
-    assert np.allclose(turn.apply(turned), T)
-    assert np.array_equal(turn.conjugate, flipped)
-    assert (turn.contrast < 0.99).all()
-    with pytest.raises(ValueError, match="cannot be turned onto a reference"):
-        row_turn(T, T[:, :3])
+def test_rows_with_one_dominant_entry_are_turned_rightly_and_not_flagged(
+    plan: InterferometryPlan, rng: np.random.Generator
+) -> None:
+    # Such a row overlaps with its own conjugate, so that the ratio of the overlaps says nothing.
+    T, e = field(rng, static=0.5)
+    T[:, 5] = 10 * np.exp(2j * np.pi * rng.random(OUTPUTS))
+    assert np.median(np.abs(np.sum(T**2, axis=1)) / np.sum(np.abs(T) ** 2, axis=1)) > 0.7
+    estimate = decode_interferometry(shine(rng, plan, T, e, noise=0.3), plan)
+    rows = estimate.matrix.valid.all(axis=1)
+    assert rows.mean() > 0.9
+    others = np.delete(np.arange(INPUTS), 5)
+    error = np.linalg.norm((row_turn(estimate.matrix.value, T).apply(estimate.matrix.value) - T)[:, others], axis=1)
+    # A wrongly turned half leaves errors of the size of the small entries; 0.03 of it was the largest.
+    assert (error[rows] < 0.2 * np.linalg.norm(T[:, others], axis=1)[rows]).all()
 
 
-def test_stitched_parts_average_what_they_share(rng: np.random.Generator) -> None:
-    T = gaussian(rng, 400, 11)
-    columns = [np.arange(0, 8), np.arange(4, 11)]
-    parts = []
-    for where, sigma in zip(columns, (0.02, 0.04), strict=True):
-        rows = (T[:, where] + sigma * gaussian(rng, 400, len(where))).conj() * np.exp(1j * rng.uniform(0, 6, (400, 1)))
-        parts.append(Part(columns=where, value=rows, variance=np.full(rows.shape, sigma**2)))
-    whole, turn = stitch(*parts, inputs=11)
-    assert not turn.conjugate.any()
-    pulls = np.abs(row_turn(whole.value, T).apply(whole.value) - T) ** 2 / whole.variance
-    # 400 rows x columns, 4 standard errors of an exponential's mean; one of 22 degrees of freedom goes into the phase.
-    for where in (range(4), range(4, 8), range(8, 11)):
-        assert np.mean(pulls[:, where]) == pytest.approx(1, abs=4 / np.sqrt(400 * len(where)) + 0.06)
-    assert np.mean(whole.variance[:, 4:8]) == pytest.approx(1 / (0.02**-2 + 0.04**-2), rel=0.05)
-
-
-def test_parts_that_do_not_join_are_refused(rng: np.random.Generator) -> None:
-    first, second = (
-        Part(columns=np.arange(*where), value=gaussian(rng, 3, 5), variance=np.ones((3, 5)))
-        for where in ((0, 5), (4, 9))
+@pytest.mark.parametrize("polish", [False, True])
+def test_few_anchors_behind_the_camera_quote_their_scatter(description: BenchDescription, polish: bool) -> None:
+    # Five anchors nearly lie on a line in many pixels, and signals end at their mirror images about it: errors by
+    # curvature alone are 20 % and more too small here.
+    bench = SimulatedBench(
+        replace(description, layout=replace(description.layout, grid_rows=4, grid_columns=5)), seed=2
     )
-    with pytest.raises(ValueError, match="share 1 and leave out 0 of 9"):
-        stitch(first, second, inputs=9)
-    with pytest.raises(ValueError, match="leave out 1 of 10"):
-        stitch(first, second, inputs=10)
+    plan = plan_interferometry(20, rng=np.random.default_rng(8), anchors=5)
+    dark = bench.expose(np.zeros((64, 20), bool), light=False).counts.mean(axis=0)
+    bench.exposure_time = 4e-3
+    exposure = bench.expose(plan.patterns)
+    light = light_from_counts(exposure.counts, bench.camera, exposure_time=exposure.exposure_time, dark=dark)
+    estimate = decode_interferometry(light, plan, polish=polish)
+    states = np.concatenate([np.eye(20, dtype=np.bool_), np.zeros((1, 20), np.bool_)])
+    fields = bench.truth.field(states).astype(np.complex128).reshape(21, -1)
+    truth = (fields[:-1] - fields[-1]).T
+    pulls = np.abs(row_turn(estimate.matrix.value, truth).apply(estimate.matrix.value) - truth)
+    pulls /= estimate.matrix.standard_error
+    rows = estimate.matrix.valid.all(axis=1)
+    assert rows.mean() > 0.9
+    assert estimate.polished.any() == polish
+    # Some 700 rows of some 40 numbers: 0.5 % of standard error, the aim is 5 %.
+    assert np.sqrt(np.mean(pulls[rows] ** 2)) == pytest.approx(1, abs=0.05)
+
+
+def test_a_fit_to_all_frames_is_better_and_keeps_what_it_cannot_explain(
+    plan: InterferometryPlan, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    T, e = field(rng, outputs=100)
+    light = shine(rng, plan, T, e, noise=0.2, shot=0.02)
+    light.value[:, 20] *= 1 + 0.3 * rng.standard_normal(len(light.value))  # a pixel that flickers
+    plain, polished = (decode_interferometry(light, plan, polish=choice) for choice in (False, True))
+    assert not plain.polished.any()
+    assert polished.polished.mean() > 0.95
+    error = [
+        np.linalg.norm(row_turn(one.matrix.value, T).apply(one.matrix.value) - T, axis=1) for one in (plain, polished)
+    ]
+    assert np.median(error[1] / error[0]) < 0.75
+    pulls = np.abs(row_turn(polished.matrix.value, T).apply(polished.matrix.value) - T) / polished.matrix.standard_error
+    assert np.sqrt(np.mean(pulls[polished.polished] ** 2)) == pytest.approx(1, abs=0.05)
+    kept = ~polished.polished
+    assert np.array_equal(polished.matrix.value[kept], plain.matrix.value[kept])
+    assert np.array_equal(polished.matrix.standard_error[kept], plain.matrix.standard_error[kept])
+    # What explains all frames needs no other evidence of its orientation.
+    monkeypatch.setattr("calibration.matrices.numerical_interferometry.EVIDENCE", np.inf)
+    blind = decode_interferometry(light, plan, polish=True).static.valid
+    assert blind.mean() > 0.9
+    assert not (blind & kept).any()

@@ -106,6 +106,55 @@ def test_slow_drift_is_a_function_of_time_and_seed(bright: BenchDescription) -> 
     assert np.ptp(drift) > 0.05
 
 
+@pytest.mark.parametrize(
+    ("arm", "exposure_time"),
+    [
+        # Some of these frames fade by more than 1e-6, others do not.
+        (
+            Reference(
+                rate=3e8,
+                drift=PhaseDrift(rms=0.0, correlation_time=1.0, lines=(VibrationLine(amplitude=0.02, frequency=42.2),)),
+            ),
+            5e-3,
+        ),
+        (Reference(rate=3e5, step_error=0.3), 1.0),
+    ],
+    ids=["vibration", "step error"],
+)
+def test_a_frame_does_not_depend_on_the_frames_of_its_call(
+    bright: BenchDescription, arm: Reference, exposure_time: float
+) -> None:
+    described = dataclasses.replace(bright, reference=arm, exposure_time=exposure_time)
+    patterns, phases = states(described, 40), np.linspace(0, 9, 40)
+    together = SimulatedBench(described, seed=4).expose(patterns, reference=phases).counts
+    for size in (1, 7):
+        bench = SimulatedBench(described, seed=4)
+        parts = [
+            bench.expose(patterns[i : i + size], reference=phases[i : i + size]).counts for i in range(0, 40, size)
+        ]
+        np.testing.assert_array_equal(np.concatenate(parts), together)
+
+
+def test_light_that_fades_from_fringes_is_kept_unless_rounding_hides_it(bright: BenchDescription) -> None:
+    bench = SimulatedBench(bright, seed=4)
+    dark, times = np.zeros((3, bright.layout.inputs), bool), np.zeros(3)
+    factors = np.array([1 - 3e-6, 1.0, 1 - 5e-7], complex)
+    light = bench._light(dark, factors, time=times, light=True, first=0).astype(float)
+    signal, wave = bench.truth.field(dark[:1])[0, 0].astype(complex), bench.truth.reference[0].astype(complex)
+    fringes = np.abs(signal + factors[:, None, None] * wave) ** 2
+    missing = (light - fringes).mean(axis=(1, 2)) / (np.abs(wave) ** 2).mean()
+    # Single precision: 6e-8 of the factor, twice that of its square.
+    np.testing.assert_allclose(missing, [6e-6, 0, 0], rtol=0, atol=3e-7)
+
+
+def test_a_grain_needs_more_than_one_field_sample() -> None:
+    arm = Reference(rate=1e4, kind="speckle", grain=1e-5)
+    with pytest.raises(ValueError, match="grain = 1e-05 m of a speckle reference needs more than one field sample"):
+        arm.wave(np.zeros((1, 1, 2)), wavelength=5e-7, modes=1, seed=0)
+    independent = dataclasses.replace(arm, grain=0.0)
+    assert np.isfinite(independent.wave(np.zeros((1, 1, 2)), wavelength=5e-7, modes=1, seed=0)).all()
+
+
 def test_a_speckle_reference_is_developed_and_has_its_grain(bright: BenchDescription) -> None:
     camera = dataclasses.replace(bright.camera, rows=120, columns=150)
     pitch = camera.pixel_pitch
