@@ -26,7 +26,7 @@ from optics.validation import check_number
 STEP_PATTERNS = 64
 """Patterns from which phases are found, at most; the first one is all off in most bases."""
 
-PART = 896
+PART = 2048
 """Pixels that are solved together."""
 
 STEP_PIXELS = 16
