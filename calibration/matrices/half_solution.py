@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.blas_threads import one_blas_thread
 from calibration.lateration import distance_matrix, embed, multilaterate
 from calibration.light import Light
 from calibration.matrices.joint_lateration import Normal, divide_transposed, normal_equations, refine_positions
@@ -172,7 +173,7 @@ def solve_half(frames: HalfFrames, *, steps: int) -> HalfSolution:
     solution = HalfSolution(part=part, squares=np.ones(outputs), degrees=np.ones(outputs), valid=usable.copy())
     good = np.flatnonzero(usable)
     size = max(1, BLOCK_BYTES // (8 * half.circulant.signals * len(half.anchors)))
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with one_blas_thread(), ThreadPoolExecutor(WORKERS) as pool:
         slabs = [good[first : first + size] for first in range(0, len(good), size)]
         list(pool.map(lambda slab: _solve_slab(frames, anchors, slab, steps, solution), slabs))
     return solution
