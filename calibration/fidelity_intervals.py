@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from calibration.fidelity_units import FidelityFigures, Interval
+from calibration.two_way_variance import check_units, degrees_of_freedom, rest_variance, two_way
 from optics.validation import check_choice, check_number
 
 Array = NDArray[np.float64]
@@ -32,9 +33,6 @@ METRICS = ("cosine", "field", "row phase", "intensity")
 
 NEAREST_ONE = 1 - 2.0**-50
 """Correlations nearer to one are rounding; Fisher's scale ends here."""
-
-LEAST_SHARE = 0.5
-"""Part of the variance of independent entries below which two estimates that nearly cancel are not trusted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +217,7 @@ def correlation_limits(
     return limits if metric in ("cosine", "intensity") else np.maximum(limits, 0)
 
 
-def error_influence(
-    estimate: ArrayLike, truth: ArrayLike, *, weight: ArrayLike | None = None
-) -> tuple[Array, Array]:
+def error_influence(estimate: ArrayLike, truth: ArrayLike, *, weight: ArrayLike | None = None) -> tuple[Array, Array]:
     """Return the error 1 - cos^2 of real projections, and what each entry has to do with it.
 
     .. math:: \\epsilon = 1 - \\hat\\rho^2, \\qquad
@@ -253,51 +249,9 @@ def error_influence(
     return 1 - rho**2, -2 * rho[..., np.newaxis, np.newaxis] * influence
 
 
-def mean_variance(influence: ArrayLike) -> tuple[Array, Array]:
-    """Return the variance of a mean over vectors and outputs, both of which share something.
-
-    .. math:: \\operatorname{var} = \\frac{\\mathrm{MS}_\\mathrm{vectors} + \\mathrm{MS}_\\mathrm{outputs}
-              - \\mathrm{MS}_\\mathrm{rest}}{V M}
-
-    Parameters
-    ----------
-    influence : array_like, shape (..., vector, output)
-        Entries; their mean need not be zero.
-
-    Returns
-    -------
-    variance : ndarray, shape (...)
-        Variance of the mean over vectors and outputs.
-    freedom : ndarray, shape (...)
-        Degrees of freedom of that variance.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two vectors or outputs.
-    """
-    entries = np.asarray(influence, np.float64)
-    _check_units(entries.shape)
-    entries = entries - entries.mean(axis=(-2, -1), keepdims=True)
-    vectors, outputs = entries.shape[-2:]
-    of_vectors, of_outputs = entries.mean(axis=-1), entries.mean(axis=-2)
-    rest = _rest(entries, np.ones_like(entries))
-    parts = [(_squares(of_vectors) / (vectors * (vectors - 1)), _freedom(of_vectors))]
-    parts.append((_squares(of_outputs) / (outputs * (outputs - 1)), _freedom(of_outputs)))
-    return _added(parts, rest, rest_freedom=(vectors - 1) * (outputs - 1))
-
-
 def _root(correlation: float) -> float:
     """Return the root of a correlation, of a negative one zero."""
     return float(np.sqrt(max(correlation, 0.0)))
-
-
-def _check_units(shape: tuple[int, ...]) -> None:
-    """Refuse what has too few vectors or outputs to show their scatter."""
-    if len(shape) < 2 or min(shape[-2:]) < 2:
-        raise ValueError(
-            f"projections have shape {shape}: an interval needs at least 2 vectors and 2 outputs, (vector, output)"
-        )
 
 
 def _terms(estimate: ArrayLike, truth: ArrayLike, *, metric: str, valid: ArrayLike | None) -> _Terms:
@@ -306,7 +260,7 @@ def _terms(estimate: ArrayLike, truth: ArrayLike, *, metric: str, valid: ArrayLi
     a, b = np.asarray(estimate), np.asarray(truth)
     if a.shape != b.shape:
         raise ValueError(f"estimate has shape {a.shape} and truth {b.shape}: both must be (vector, output)")
-    _check_units(a.shape)
+    check_units(a.shape)
     if metric in ("cosine", "intensity") and (np.iscomplexobj(a) or np.iscomplexobj(b)):
         raise ValueError(f"fields are complex: take metric = 'field' or 'row phase', not {metric!r}")
     used = np.ones(a.shape) if valid is None else np.broadcast_to(np.asarray(valid, np.float64), a.shape)
@@ -357,49 +311,14 @@ def _fisher(terms: _Terms) -> tuple[Array, Array, Array]:
     """Return the correlation, the variance of its Fisher transform, and the degrees of freedom of that variance."""
     rho, influence = _influence(terms)
     slope = 1 / np.maximum(1 - rho**2, 1 - NEAREST_ONE)
-    rest = _rest(influence, terms.used) * slope**2
-    parts = []
+    rest = rest_variance(influence, terms.used) * slope**2
+    sides = []
     for axis in (-1, -2):
         sums = [one.sum(axis=axis) for one in (terms.products, terms.first, terms.second)]
         without = _correlation(*(one.sum(axis=-1, keepdims=True) - one for one in sums))
         left_out = np.arctanh(np.clip(without, -NEAREST_ONE, NEAREST_ONE))
         left_out -= left_out.mean(axis=-1, keepdims=True)
         units = left_out.shape[-1]
-        parts.append(((units - 1) / units * _squares(left_out), _freedom(left_out)))
-    vectors, outputs = influence.shape[-2:]
-    variance, freedom = _added(parts, rest, rest_freedom=(vectors - 1) * (outputs - 1))
-    return rho, variance, freedom
-
-
-def _rest(influence: Array, used: Array) -> Array:
-    """Return the variance of the mean that independent entries alone would give it, by doubly centred entries."""
-    rows, columns = used.sum(axis=-1, keepdims=True), used.sum(axis=-2, keepdims=True)
-    centred = influence - influence.sum(axis=-1, keepdims=True) / np.maximum(rows, 1)
-    centred = centred - influence.sum(axis=-2, keepdims=True) / np.maximum(columns, 1)
-    vectors, outputs = influence.shape[-2:]
-    count = used.sum(axis=(-2, -1))
-    share = (vectors - 1) * (outputs - 1) / (vectors * outputs)
-    return np.asarray(np.sum(used * centred**2, axis=(-2, -1)) / (share * count**2))
-
-
-def _added(parts: list[tuple[Array, Array]], rest: Array, *, rest_freedom: int) -> tuple[Array, Array]:
-    """Return the two-way variance and its degrees of freedom, by Welch and Satterthwaite."""
-    (of_vectors, first), (of_outputs, second) = parts
-    variance = np.maximum(of_vectors + of_outputs - rest, LEAST_SHARE * rest)
-    spread = of_vectors**2 / first + of_outputs**2 / second + rest**2 / rest_freedom
-    freedom = np.divide(variance**2, spread, out=np.full(np.shape(variance), 1.0), where=spread > 0)
-    return variance, np.maximum(freedom, np.minimum(first, second))
-
-
-def _squares(values: Array) -> Array:
-    """Return sums of squares over the last axis."""
-    return np.asarray(np.sum(values**2, axis=-1))
-
-
-def _freedom(values: Array) -> Array:
-    """Return the degrees of freedom of a variance from its units: n - 1, fewer where tails are heavy."""
-    units = values.shape[-1]
-    square = np.mean(values**2, axis=-1)
-    fourth = np.mean(values**4, axis=-1)
-    excess = np.divide(fourth, square**2, out=np.full(square.shape, 3.0), where=square > 0) - 1
-    return np.minimum(2 * (units - 1) / np.maximum(excess, 1e-9), units - 1.0)
+        sides.append(((units - 1) / units * np.sum(left_out**2, axis=-1), degrees_of_freedom(left_out)))
+    freedom = float(np.prod([size - 1 for size in influence.shape[-2:]]))
+    return rho, *two_way(*sides, (rest, freedom))

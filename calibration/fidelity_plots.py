@@ -11,7 +11,7 @@ from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
 from calibration.fidelity_split import Contribution, FidelitySplit
 from calibration.fidelity_units import Interval
 from calibration.measured_fidelity import FidelityReport
-from optics.causes import GROUPS
+from optics.cause import GROUPS
 
 # Okabe and Ito's palette, one colour a group.
 COLOURS = dict(zip(GROUPS, (BLUE, "#56B4E9", ORANGE, "#009E73", "#CC79A7", RED, "#000000"), strict=True))
@@ -98,22 +98,20 @@ def _draw_intervals(axis: Axes, report: FidelityReport) -> None:
 
 
 def _draw_waterfall(axis: Axes, split: FidelitySplit) -> None:
-    """Draw what is left of the error as group after group is taken off, each as if it came alone."""
-    left = 1e3 * split.whole.value
-    names = ["whole bench"]
-    axis.barh(0, left, color=GREY)
-    for place, row in enumerate(split.groups, start=1):
-        size = 1e3 * row.contribution.value
-        half = 1e3 * (row.contribution.high - row.contribution.value)
-        axis.barh(place, -size, left=left, color=COLOURS[row.group], xerr=half, error_kw={"lw": 1, "capsize": 2})
-        left -= size
-        names.append(row.name)
-    axis.barh(len(names), left, color="white", edgecolor=GREY, hatch="///")
-    names.append("shared by several")
-    axis.axvline(0, color=GREY, lw=0.8)
+    """Draw what is left of the error as one group after the other is taken away; steps add up to the whole."""
+    before = 1e3 * split.whole.value
+    axis.barh(0, before, color=GREY)
+    for place, (row, left) in enumerate(zip(split.groups, split.left, strict=True), start=1):
+        after = 1e3 * left.value
+        axis.barh(place, before - after, left=after, color=COLOURS[row.group])
+        axis.plot([1e3 * left.low, 1e3 * left.high], [place, place], color="black", lw=1)
+        axis.annotate(f"{before - after:.3g} ", (min(before, after), place), ha="right", va="center", color=GREY)
+        before = after
+    names = ["whole bench", *(row.name for row in split.groups)]
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
-    axis.set(xlabel="error 1 - cos$^2$, in 1000 of the signal", title="Each group taken away")
+    axis.margins(x=0.12)
+    axis.set(xlabel="error 1 - cos$^2$, in 1000 of the signal", title="Taken away one after the other")
 
 
 def _draw_causes(axis: Axes, split: FidelitySplit) -> None:

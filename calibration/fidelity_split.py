@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from calibration.fidelity_intervals import mean_variance
 from calibration.fidelity_units import Interval
 from calibration.projection_runs import ALL_CAUSES, ProjectionRun, Scored, random_ternary
+from calibration.two_way_variance import mean_variance
 from optics.bench import BenchDescription
-from optics.causes import GROUPS
+from optics.cause import GROUPS
 from optics.validation import check_count, check_number
 
 Progress = Callable[[Sequence[frozenset[str]]], Iterable[frozenset[str]]]
@@ -69,7 +69,10 @@ class FidelitySplit:
     causes : tuple of Contribution
         Single causes that the bench has, the costliest first.
     groups : tuple of Contribution
-        Groups of them, in the order of `optics.causes.GROUPS`.
+        Groups of them, in the order of `optics.cause.GROUPS`.
+    left : tuple of Interval
+        Error that is left once the first group, the first two groups, and so on are taken away together: steps that
+        add up to the whole error, where contributions need not.
     flagged : float
         Part of the projections of the whole bench that saturated or were lost.
     """
@@ -84,6 +87,7 @@ class FidelitySplit:
     nothing: Interval
     causes: tuple[Contribution, ...]
     groups: tuple[Contribution, ...]
+    left: tuple[Interval, ...]
     flagged: float
 
     @property
@@ -177,6 +181,9 @@ def split_fidelity(
     units = _units(present)
     everything = frozenset(present)
     wanted = [frozenset[str](), everything]
+    together = [own for name, _, own in units if name in GROUPS]
+    steps = [frozenset(sum(together[: count + 1], ())) for count in range(len(together))]
+    wanted += steps
     wanted += [removed for _, _, own in units for removed in (frozenset(own), everything - frozenset(own))]
     tally = _Tally(level)
     flagged = []
@@ -202,13 +209,13 @@ def split_fidelity(
         bench=description.name, components=components, outputs=outputs, vectors=vectors, seeds=tuple(seeds),
         reference=reference, whole=tally.error(frozenset()), nothing=tally.error(everything),
         causes=tuple(sorted(single, key=lambda row: -row.contribution.value)),
-        groups=tuple(groups), flagged=float(np.mean(flagged)),
+        groups=tuple(groups), left=tuple(tally.error(step) for step in steps), flagged=float(np.mean(flagged)),
     )  # fmt: skip
 
 
 def _units(present: tuple[str, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return name, group and causes of what is taken away together: single causes first, then groups."""
-    units = [(name, ALL_CAUSES[name].group, (name,)) for name in present]
+    units: list[tuple[str, str, tuple[str, ...]]] = [(name, ALL_CAUSES[name].group, (name,)) for name in present]
     for group in GROUPS:
         own = tuple(name for name in present if ALL_CAUSES[name].group == group)
         if own:

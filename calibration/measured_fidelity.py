@@ -17,8 +17,8 @@ from optics.validation import check_count
 REALISED = "the linear map that the bench has at the time of its calibration"
 SUPPLIED = "the linear map that was supplied"
 BLIND = (
-    "repeats share stored frames, fixed pattern, saturation, off-state light and faulty mirrors: what these do is not in "
-    "the figures from repeats, which are upper bounds"
+    "repeats share stored frames, fixed pattern, saturation, off-state light and faulty mirrors: what these do is not\n"
+    "in the figures from repeats, which are upper bounds"
 )
 
 
@@ -142,9 +142,9 @@ def measure_fidelity(
     Notes
     -----
     No vector calibrates: the calibration knows frames of the anchor, of the off state and of darkness only, and the
-    vectors are drawn here. What drifts after the stored frames were taken is part of the error. A map of the frames'
-    own time would need the projection to be scored frame by frame. Repeats follow each other without a refresh of the
-    stored frames (unless their interval ends in between), so they share the errors of these.
+    vectors are drawn here. What drifts after the stored frames were taken is part of the error. Repeats follow each
+    other without a refresh of the stored frames (unless their interval ends in between), so they share the errors of
+    these.
     """
     check_count("vectors", vectors, at_least=2)
     components = len(projector.calibration.scheme.components)

@@ -14,11 +14,12 @@ from calibration.anchors import decode, plan
 from calibration.exposure import choose_outputs
 from calibration.fidelity_intervals import error_influence
 from calibration.projector import AnchorProjector
-from calibration.records import Calibration, Plan, StoredFrames
+from calibration.records import Calibration, Plan
 from calibration.remembered_light import RememberingMedium
 from optics.bench import Bench, BenchDescription
 from optics.camera import Camera
-from optics.causes import CAUSES, Cause, ideal_bench, settings_without, without_causes
+from optics.cause import Cause
+from optics.causes import CAUSES, ideal_bench, settings_without, without_causes
 from optics.macropixels import input_positions
 from optics.media import MediumSite
 from optics.simulated_bench import SimulatedBench
@@ -36,9 +37,7 @@ TEMPORAL = ("shot", "laser_noise", "read", "quantisation")
 
 def _retrieval(name: str, sentence: str) -> Cause:
     """Return a cause that is in the retrieval, not in the description."""
-    return Cause(
-        name=name, group="anchor", sentence=sentence, present=lambda bench: True, without=lambda bench: bench
-    )
+    return Cause(name=name, group="anchor", sentence=sentence, present=lambda bench: True, without=lambda bench: bench)
 
 
 ANCHOR_CAUSES: Mapping[str, Cause] = MappingProxyType({
@@ -241,7 +240,7 @@ class ProjectionRun:
     def _target(
         self, bench: SimulatedBench, description: BenchDescription, calibration: Calibration
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the linear map to score against, shape (output, component), and the anchor's field, shape (output,)."""
+        """Return the linear map to score against, (output, component), and the anchor's field, (output,)."""
         ideal = self._reference == "ideal"
         time = calibration.levels[self._plan.series[0].level].timestamp
         key: object = (description.medium, None if self._medium_of(description).static else time)

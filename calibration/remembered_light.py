@@ -64,12 +64,14 @@ class RememberingMedium:
         if missing:
             fields = self._medium.transmit(field_in[list(missing.values())], time=0.0)
             fresh = dict(zip(missing, fields, strict=True))
-        found = np.stack([fresh[key] if key in fresh else self._kept[key] for key in keys]) if keys else None
+        if not keys:
+            return self._medium.transmit(field_in, time=time)
+        found = np.stack([fresh[key] if key in fresh else self._kept[key] for key in keys])
         for key, field in fresh.items():
             self._keep(key, field)
-        return self._medium.transmit(field_in, time=time) if found is None else found
+        return np.asarray(found, np.complex64)
 
-    def adjoint(self, field: Field, *, time: Time) -> Field:
+    def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> Field:
         """Return the adjoint of `transmit` on fields.
 
         Parameters

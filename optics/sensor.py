@@ -50,9 +50,10 @@ class Sensor:
     seed : int
         Seed of the fixed pattern and of the noise.
     shot_noise : {"poisson", "gaussian", "none"}, optional
-        The law of the shot noise; "none" leaves the mean charge, to see what noise does by taking it away. The normal law is a shortcut: mean and variance are right, but the skewness
+        The law of the shot noise. The normal law is a shortcut: mean and variance are right, but the skewness
         1 / sqrt(mu) is lost, few electrons can be negative, and the distribution function is off by up to
-        0.27 / sqrt(mu) (0.2 of it because electrons come whole, 0.07 from the skewness).
+        0.27 / sqrt(mu) (0.2 of it because electrons come whole, 0.07 from the skewness). "none" keeps the mean charge:
+        a sensor as no nature allows it, to see what shot noise does.
 
     Raises
     ------
