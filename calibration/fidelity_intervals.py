@@ -321,4 +321,4 @@ def _fisher(terms: _Terms) -> tuple[Array, Array, Array]:
         units = left_out.shape[-1]
         sides.append(((units - 1) / units * np.sum(left_out**2, axis=-1), degrees_of_freedom(left_out)))
     freedom = float(np.prod([size - 1 for size in influence.shape[-2:]]))
-    return rho, *two_way(*sides, (rest, freedom))
+    return rho, *two_way(sides, (rest, freedom))

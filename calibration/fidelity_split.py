@@ -5,6 +5,7 @@ it; *alone* is the error of a bench that has nothing else. The two agree where c
 and dark anchors, read noise that dithers a converter) they do not, and the contributions leave a remainder.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from optics.bench import BenchDescription
 from optics.cause import GROUPS
 from optics.validation import check_count, check_number
 
-Progress = Callable[[Sequence[frozenset[str]]], Iterable[frozenset[str]]]
+Removed = frozenset[str]
+Progress = Callable[[Sequence[Removed]], Iterable[Removed]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,50 +179,52 @@ def split_fidelity(
         raise ValueError("seeds is empty: state at least one seed of a bench")
     check_count("vectors", vectors, at_least=2)
     check_number("level", level, above=0, at_most=1 - 1e-9)
-    present = tuple(name for name, cause in ALL_CAUSES.items() if cause.present(description))
-    units = _units(present)
-    everything = frozenset(present)
-    wanted = [frozenset[str](), everything]
-    together = [own for name, _, own in units if name in GROUPS]
-    steps = [frozenset(sum(together[: count + 1], ())) for count in range(len(together))]
-    wanted += steps
-    wanted += [removed for _, _, own in units for removed in (frozenset(own), everything - frozenset(own))]
+    units = _Units.of(description)
+    benches = units.benches()
     tally = _Tally(level)
-    flagged = []
     for seed in seeds:
         x = random_ternary(vectors, components=components, rng=np.random.default_rng(seed), non_zeros=non_zeros)
         run = ProjectionRun(description, seed=seed, x=x, outputs=outputs, reference=reference, **options)
-        chosen = list(dict.fromkeys(wanted))
-        whole: Scored | None = None
-        for removed in chosen if progress is None else progress(chosen):
-            scored = run.score(removed)
-            whole = whole or scored
-            tally.add(removed, scored, whole)
-        flagged.append(whole.flagged if whole else 0.0)
-    rows = [
-        Contribution(
-            name=name, group=group, causes=own, contribution=tally.difference(frozenset(own)),
-            alone=tally.error(everything - frozenset(own)),
-        )
-        for name, group, own in units
-    ]  # fmt: skip
-    single, groups = rows[: len(present)], rows[len(present) :]
+        for removed in benches if progress is None else progress(benches):
+            tally.add(removed, run.score(removed))
+    single = [tally.contribution(name, ALL_CAUSES[name].group, (name,), units) for name in units.present]
     return FidelitySplit(
         bench=description.name, components=components, outputs=outputs, vectors=vectors, seeds=tuple(seeds),
-        reference=reference, whole=tally.error(frozenset()), nothing=tally.error(everything),
+        reference=reference, whole=tally.error(frozenset()), nothing=tally.error(units.everything),
         causes=tuple(sorted(single, key=lambda row: -row.contribution.value)),
-        groups=tuple(groups), left=tuple(tally.error(step) for step in steps), flagged=float(np.mean(flagged)),
+        groups=tuple(tally.contribution(name, name, own, units) for name, own in units.groups.items()),
+        left=tuple(tally.error(step) for step in units.steps()), flagged=tally.flagged,
     )  # fmt: skip
 
 
-def _units(present: tuple[str, ...]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return name, group and causes of what is taken away together: single causes first, then groups."""
-    units: list[tuple[str, str, tuple[str, ...]]] = [(name, ALL_CAUSES[name].group, (name,)) for name in present]
-    for group in GROUPS:
-        own = tuple(name for name in present if ALL_CAUSES[name].group == group)
-        if own:
-            units.append((group, group, own))
-    return units
+@dataclass(frozen=True, kw_only=True)
+class _Units:
+    """Causes that a bench has, and the groups of them."""
+
+    present: tuple[str, ...]
+    groups: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, description: BenchDescription) -> "_Units":
+        """Return the causes of a bench."""
+        present = tuple(name for name, cause in ALL_CAUSES.items() if cause.present(description))
+        members = {group: tuple(name for name in present if ALL_CAUSES[name].group == group) for group in GROUPS}
+        return cls(present=present, groups={group: own for group, own in members.items() if own})
+
+    @property
+    def everything(self) -> Removed:
+        """Return all causes."""
+        return frozenset(self.present)
+
+    def steps(self) -> list[Removed]:
+        """Return what is taken away with each group and those before it."""
+        return [frozenset(name) for name in itertools.accumulate(self.groups.values())]
+
+    def benches(self) -> list[Removed]:
+        """Return what is taken away of each bench that is needed, the whole bench first."""
+        apart = [frozenset({name}) for name in self.present] + [frozenset(own) for own in self.groups.values()]
+        alone = [self.everything - own for own in apart]
+        return list(dict.fromkeys([frozenset(), *apart, *alone, *self.steps(), self.everything]))
 
 
 class _Tally:
@@ -228,23 +232,40 @@ class _Tally:
 
     def __init__(self, level: float) -> None:
         self._level = level
-        self._errors: dict[frozenset[str], list[NDArray[np.float64]]] = {}
-        self._differences: dict[frozenset[str], list[NDArray[np.float64]]] = {}
+        self._errors: dict[Removed, list[NDArray[np.float64]]] = {}
+        self._differences: dict[Removed, list[NDArray[np.float64]]] = {}
+        self._whole: list[Scored] = []
 
-    def add(self, removed: frozenset[str], scored: Scored, whole: Scored) -> None:
-        """Take in the error of a bench without some causes beside that of the whole bench of the same seed."""
+    @property
+    def flagged(self) -> float:
+        """Return the part of the values of the whole bench that is flagged."""
+        return float(np.mean([whole.flagged for whole in self._whole]))
+
+    def add(self, removed: Removed, scored: Scored) -> None:
+        """Take in the error of a bench without some causes; the whole bench of the same seed came before."""
+        if not removed:
+            self._whole.append(scored)
+        whole = self._whole[-1]
         own = np.array([scored.error, *mean_variance(scored.influence)])
         other = np.array([whole.error - scored.error, *mean_variance(whole.influence - scored.influence)])
         self._errors.setdefault(removed, []).append(own)
         self._differences.setdefault(removed, []).append(other)
 
-    def error(self, removed: frozenset[str]) -> Interval:
+    def contribution(self, name: str, group: str, causes: tuple[str, ...], units: _Units) -> Contribution:
+        """Return what causes contribute and what they cost alone."""
+        own = frozenset(causes)
+        return Contribution(
+            name=name, group=group, causes=causes, contribution=self.difference(own),
+            alone=self.error(units.everything - own),
+        )  # fmt: skip
+
+    def error(self, removed: Removed) -> Interval:
         """Return an error with limits of equal factors: it is positive."""
         value, half = self._mean(self._errors[removed])
         factor = float(np.exp(half / value)) if value > 0 else 1.0
         return Interval(value=value, low=value / factor, high=value * factor, level=self._level)
 
-    def difference(self, removed: frozenset[str]) -> Interval:
+    def difference(self, removed: Removed) -> Interval:
         """Return what the causes contribute."""
         value, half = self._mean(self._differences[removed])
         return Interval(value=value, low=value - half, high=value + half, level=self._level)

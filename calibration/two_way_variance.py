@@ -1,6 +1,7 @@
 """Variances of means over vectors and outputs, which cross: what either shares counts, not the number of entries."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,7 +44,7 @@ def mean_variance(influence: ArrayLike) -> tuple[Array, Array]:
         units = means.shape[-1]
         sides.append((np.sum(means**2, axis=-1) / (units * (units - 1)), degrees_of_freedom(means)))
     rest = rest_variance(entries, np.ones_like(entries)), float(math.prod(size - 1 for size in entries.shape[-2:]))
-    return two_way(*sides, rest)
+    return two_way(sides, rest)
 
 
 def check_units(shape: tuple[int, ...]) -> None:
@@ -92,9 +93,7 @@ def rest_variance(influence: Array, used: Array) -> Array:
     return np.asarray(np.sum(used * centred**2, axis=(-2, -1)) / (share * count**2))
 
 
-def two_way(
-    of_vectors: tuple[Array, Array], of_outputs: tuple[Array, Array], rest: tuple[Array, float]
-) -> tuple[Array, Array]:
+def two_way(sides: Sequence[tuple[Array, Array]], rest: tuple[Array, float]) -> tuple[Array, Array]:
     """Return the variance over two crossed kinds of units, and its degrees of freedom.
 
     .. math:: v = v_V + v_M - v_R, \\qquad
@@ -102,8 +101,9 @@ def two_way(
 
     Parameters
     ----------
-    of_vectors, of_outputs : tuple of ndarray
-        Variance over the units of each kind, which holds the independent rest, and its degrees of freedom.
+    sides : sequence of tuple of ndarray
+        For vectors and for outputs, variance over the units of the kind, which holds the independent rest, and its
+        degrees of freedom.
     rest : tuple
         Variance of the independent rest and its degrees of freedom.
 
@@ -113,7 +113,8 @@ def two_way(
         Variance, at least half of the rest's, and degrees of freedom by Welch and Satterthwaite, at least those of the
         kind that has fewer.
     """
-    (v, v_freedom), (m, m_freedom), (r, r_freedom) = of_vectors, of_outputs, rest
+    (v, v_freedom), (m, m_freedom) = sides
+    r, r_freedom = rest
     variance = np.maximum(v + m - r, LEAST_SHARE * r)
     spread = v**2 / v_freedom + m**2 / m_freedom + r**2 / r_freedom
     freedom = np.divide(variance**2, spread, out=np.full(np.shape(variance), 1.0), where=spread > 0)
