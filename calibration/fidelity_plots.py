@@ -104,13 +104,12 @@ def _draw_waterfall(axis: Axes, split: FidelitySplit) -> None:
     for place, (row, left) in enumerate(zip(split.groups, split.left, strict=True), start=1):
         after = 1e3 * left.value
         axis.barh(place, before - after, left=after, color=COLOURS[row.group])
-        axis.plot([1e3 * left.low, 1e3 * left.high], [place, place], color="black", lw=1)
-        axis.annotate(f"{before - after:.3g} ", (min(before, after), place), ha="right", va="center", color=GREY)
+        axis.annotate(f"  {before - after:.2g}", (max(before, after), place), ha="left", va="center", color=GREY)
         before = after
     names = ["whole bench", *(row.name for row in split.groups)]
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
-    axis.margins(x=0.12)
+    axis.set_xlim(0, 1.15e3 * max(split.whole.value, *(left.value for left in split.left)))
     axis.set(xlabel="error 1 - cos$^2$, in 1000 of the signal", title="Taken away one after the other")
 
 
