@@ -15,7 +15,7 @@ FINEST_BITS = 16
 
 WIDER = 8.0
 """Factor by which full well and converter grow where nothing may saturate: speckle at twice its mean then clips in
-exp(-16) of the pixels."""
+exp(-16) of the pixels. A converter of more than 13 bits has coarser steps then: 16 bits are all that a word holds."""
 
 
 def _camera(**changes: Any) -> Callable[[BenchDescription], BenchDescription]:

@@ -49,9 +49,7 @@ def with_cause(bench: BenchDescription, name: str) -> BenchDescription:
 
 
 @pytest.mark.parametrize("name", sorted(set(CAUSES) - ALWAYS))
-def test_a_cause_is_present_when_switched_on_and_gone_when_taken_away(
-    eight_bits: BenchDescription, name: str
-) -> None:
+def test_a_cause_is_present_when_switched_on_and_gone_when_taken_away(eight_bits: BenchDescription, name: str) -> None:
     assert set(present_causes(eight_bits)) == ALWAYS
     troubled = with_cause(eight_bits, name)
     assert set(present_causes(troubled)) == ALWAYS | {name}
