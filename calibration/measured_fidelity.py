@@ -22,7 +22,7 @@ BLIND = (
 )
 
 
-class Projector(Protocol):
+class _Projector(Protocol):
     """What multiplies ternary vectors by a matrix, as `calibration.projector.AnchorProjector` does."""
 
     @property
@@ -100,7 +100,7 @@ class FidelityReport:
 
 
 def measure_fidelity(
-    projector: Projector,
+    projector: _Projector,
     *,
     vectors: int = 64,
     rng: np.random.Generator,
@@ -115,8 +115,8 @@ def measure_fidelity(
 
     Parameters
     ----------
-    projector : Projector
-        A calibrated bench, simulated or real.
+    projector : AnchorProjector
+        A calibrated bench, simulated or real, or what has the same `bench`, `calibration` and `project`.
     vectors : int, optional
         Random ternary vectors; each is projected twice.
     rng : numpy.random.Generator

@@ -25,7 +25,10 @@ def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def dark_pixels(rng: np.random.Generator) -> np.ndarray:
-    """Amplitudes of noise behind a division by |Tr|, of unit mean square: anchors u > c = -ln 0.8, <1/u> = e^c E1(c)."""
+    """Amplitudes of noise behind a division by |Tr|, of unit mean square: anchors u > c = -ln 0.8.
+
+    Over them <1 / u> = e^c E1(c).
+    """
     start = -np.log(KEPT)
     anchor = start + rng.exponential(size=(REPETITIONS, 1, OUTPUTS))
     return 1 / np.sqrt(anchor * np.exp(start) * exp1(start))
