@@ -1,6 +1,5 @@
 """One campaign of projections on benches that differ by their causes: the same vectors, frames and noise for each."""
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from calibration.fidelity_intervals import error_influence
 from calibration.projector import AnchorProjector
 from calibration.records import Calibration, Plan
 from calibration.remembered_light import RememberingMedium
-from optics.bench import Bench, BenchDescription
+from optics.bench import BenchDescription
 from optics.camera import Camera
 from optics.cause import Cause
 from optics.causes import CAUSES, ideal_bench, settings_without, without_causes
@@ -26,6 +25,7 @@ from optics.simulated_bench import SimulatedBench
 from optics.validation import check_choice
 
 Value = TypeVar("Value")
+Frames = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], float]
 
 REFERENCES = ("ideal", "realised")
 """What projections are scored against: the linear map of the same bench without imperfections, or the one that the
@@ -199,43 +199,36 @@ class ProjectionRun:
 
     def _stored(self, bench: SimulatedBench, exact: SimulatedBench | None) -> Calibration:
         """Return the calibration with stored frames of a bench, as it takes them or, by its quiet twin, exact."""
-        states, whole = self.calibration.scheme.anchor_states, self.calibration
-        levels, frames = list(whole.levels), {}
+        whole, levels, frames = self.calibration, list(self.calibration.levels), {}
         for series in self._plan.series:
-            bench.exposure_time = series.exposure_time
-            take = functools.partial(_mean_frame, bench, self._stored_exposures)
-            dark, _ = take(np.zeros_like(states), light=False)
-            off, _ = take(np.zeros_like(states))
-            anchor, time = take(states)
+            frames[series.level] = self._take(bench, series.exposure_time)
             if exact is not None:
-                dark, off, anchor = self._exact(exact, bench.camera, series.exposure_time, time)
-            frames[series.level] = dark, off, anchor, time
+                frames[series.level] = _in_counts_of(
+                    bench.camera, exact.camera, self._take(exact, series.exposure_time)
+                )
         longest = min(frames)
         dark, _, anchor, _ = frames[longest]
         signal = (anchor - dark) * (levels[0].exposure_time / levels[longest].exposure_time)
-        chosen = choose_outputs(
-            signal, np.zeros_like(signal), camera=bench.camera, outputs=len(self.calibration.outputs)
-        )  # fmt: skip
+        chosen = choose_outputs(signal, np.zeros_like(signal), camera=bench.camera, outputs=len(whole.outputs))
         for level, (dark, off, anchor, time) in frames.items():
             levels[level] = replace(
                 levels[level], dark=dark[chosen], off=off[chosen], anchor=anchor[chosen], timestamp=time
             )
         return replace(whole, camera=bench.camera, levels=tuple(levels), outputs=chosen)
 
-    def _exact(
-        self, exact: SimulatedBench, camera: Camera, exposure_time: float, time: float
-    ) -> list[NDArray[np.float32]]:
-        """Return the dark, off-state and anchor frames without noise, in DN of a camera."""
-        states = self.calibration.scheme.anchor_states
-        exact.exposure_time = exposure_time
-        frames = []
-        for shown, light in ((np.zeros_like(states), False), (np.zeros_like(states), True), (states, True)):
-            exact.continue_after(frame_id=0, timestamp=time)
-            # The first of two frames is what lag leaves to the second.
-            mean, _ = _mean_frame(exact, 2, shown, light=light, last=True)
-            fine = exact.camera
-            frames.append(np.float32(camera.gain / fine.gain) * (mean - fine.black_level) + camera.black_level)
-        return [frame.astype(np.float32) for frame in frames]
+    def _take(self, bench: SimulatedBench, exposure_time: float) -> Frames:
+        """Return the mean dark, off-state and anchor frames of a bench, and when the last of them began."""
+        anchor = self.calibration.scheme.anchor_states
+        nothing = np.zeros_like(anchor)
+        bench.exposure_time = exposure_time
+        means = []
+        time = 0.0
+        for states, light in ((nothing, False), (nothing, True), (anchor, True)):
+            exposure = bench.expose(np.tile(states, (self._stored_exposures, 1)), light=light)
+            frames = bench.camera.digital_numbers(exposure.counts).reshape(self._stored_exposures, -1)
+            means.append(frames[exposure.valid].mean(axis=0, dtype=np.float64).astype(np.float32))
+            time = float(exposure.timestamps[0])
+        return means[0], means[1], means[2], time
 
     def _target(
         self, bench: SimulatedBench, description: BenchDescription, calibration: Calibration
@@ -258,19 +251,13 @@ class ProjectionRun:
         return rows[calibration.outputs], anchor[calibration.outputs]
 
 
-def _mean_frame(
-    bench: Bench,
-    exposures: int,
-    states: NDArray[np.bool_],
-    *,
-    light: bool = True,
-    last: bool = False,
-) -> tuple[NDArray[np.float32], float]:
-    """Return the mean counts of exposures of one pattern, or the last of them, in DN, and when they began."""
-    exposure = bench.expose(np.tile(states, (exposures, 1)), light=light)
-    frames = bench.camera.digital_numbers(exposure.counts).reshape(exposures, -1)
-    good = frames[exposure.valid][-1:] if last else frames[exposure.valid]
-    return good.mean(axis=0, dtype=np.float64).astype(np.float32), float(exposure.timestamps[0])
+def _in_counts_of(camera: Camera, fine: Camera, frames: Frames) -> Frames:
+    """Return dark, off-state and anchor frames of a finer converter in the DN of a camera."""
+    scale = np.float32(camera.gain / fine.gain)
+    dark, off, anchor = (
+        scale * (mean - np.float32(fine.black_level)) + np.float32(camera.black_level) for mean in frames[:3]
+    )
+    return dark, off, anchor, frames[3]
 
 
 def _medium(description: BenchDescription, seed: int) -> RememberingMedium:
