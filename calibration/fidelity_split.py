@@ -6,6 +6,7 @@ and dark anchors, read noise that dithers a converter) they do not, and the cont
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,8 @@ class Contribution:
         Error of the whole bench less the error without the cause; negative where the cause helps.
     alone : Interval
         Error of a bench that has no other cause.
+    scatter : float
+        Standard deviation of the contribution from bench to bench, over seeds; NaN for one seed.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Contribution:
     causes: tuple[str, ...]
     contribution: Interval
     alone: Interval
+    scatter: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ class FidelitySplit:
             f"error 1 - cos^2 of the whole bench  {_per_mille(self.whole)}  (cos {cosine})",
             f"scored against the {self.reference} projection; {100 * self.flagged:.2g} % of the values flagged",
             "",
-            f"{'in 10^-3 of the signal':<24}{'contribution':>28} {'alone':>30}",
+            f"{'in 10^-3 of the signal':<24}{'contribution':>28} {'alone':>30}{'from bench to bench':>22}",
         ]
         for title, rows in (("groups", self.groups), ("single causes", self.causes)):
             lines.append(title)
@@ -173,7 +177,9 @@ def split_fidelity(
     -----
     Exposure times, outputs and frames are those that the whole bench chose: nothing is optimised anew for a bench that
     is better, and its remaining noise is drawn from the same streams. Differences are therefore far more certain than
-    the errors themselves. Intervals cover the mean over vectors, outputs and noise on benches of these seeds.
+    the errors themselves. Intervals cover the mean over vectors, outputs and noise on benches of these seeds. Another
+    bench of the same description differs by more, by the exposure time that it chooses and the mirrors that stick: see
+    ``scatter``.
     """
     if not seeds:
         raise ValueError("seeds is empty: state at least one seed of a bench")
@@ -256,7 +262,7 @@ class _Tally:
         own = frozenset(causes)
         return Contribution(
             name=name, group=group, causes=causes, contribution=self.difference(own),
-            alone=self.error(units.everything - own),
+            alone=self.error(units.everything - own), scatter=_scatter(self._differences[own]),
         )  # fmt: skip
 
     def error(self, removed: Removed) -> Interval:
@@ -278,6 +284,11 @@ class _Tally:
         return float(values.mean()), float(student.ppf(0.5 + self._level / 2, freedom) * np.sqrt(variance))
 
 
+def _scatter(rows: list[NDArray[np.float64]]) -> float:
+    """Return the standard deviation over seeds."""
+    return float(np.std([row[0] for row in rows], ddof=1)) if len(rows) > 1 else math.nan
+
+
 def _per_mille(error: Interval) -> str:
     """Return an error in thousandths of the signal."""
     return str(error.through(lambda value: 1e3 * value))
@@ -285,4 +296,4 @@ def _per_mille(error: Interval) -> str:
 
 def _row(row: Contribution) -> str:
     """Return a line of the table."""
-    return f"  {row.name:<22}{_per_mille(row.contribution):>28} {_per_mille(row.alone):>30}"
+    return f"  {row.name:<22}{_per_mille(row.contribution):>28} {_per_mille(row.alone):>30}{1e3 * row.scatter:>22.3g}"

@@ -234,14 +234,13 @@ class ProjectionRun:
         self, bench: SimulatedBench, description: BenchDescription, calibration: Calibration
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the linear map to score against, (output, component), and the anchor's field, (output,)."""
-        ideal = self._reference == "ideal"
         time = calibration.levels[self._plan.series[0].level].timestamp
-        key: object = (description.medium, None if self._medium_of(description).static else time)
-        if not ideal:
-            key = (key, description.laser, description.dmd)
+        ideal = ideal_bench(description) if self._reference == "ideal" else None
+        # The camera has no part in the map.
+        key: object = (replace(ideal or description, camera=self._description.camera), time)
 
         def target() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            known = self._bench(ideal_bench(description), ()).truth if ideal else bench.truth
+            known = self._bench(ideal, ()).truth if ideal else bench.truth
             states = calibration.scheme.anchor_states
             rows = known.linear_map(states, time=time)[:, calibration.scheme.components]
             light = known.intensity(states[np.newaxis], time=time).reshape(-1)
