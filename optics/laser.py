@@ -43,8 +43,9 @@ class Laser:
 
     Notes
     -----
-    One spatial mode, one spectral line at a time. Intensity noise faster than an exposure averages out within it; what is
-    left moves whole frames up and down together, and cancels from no difference of frames.
+    One spatial mode, one spectral line at a time. Intensity noise faster than an exposure averages out within it; what
+    is left moves whole frames up and down together, and cancels from no difference of frames. What wanders more slowly
+    (mode hops, pointing, power drift) is off unless it is described.
 
     References
     ----------

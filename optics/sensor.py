@@ -155,7 +155,7 @@ class Sensor:
         return counts
 
     def _add_dark_charge(self, charge: Frames, chunk: _Chunk, warm: NDArray[np.float64]) -> None:
-        """Add the mean dark charge, hot pixels included, in place; ``warm`` is time, as if at the reference temperature."""
+        """Add the mean dark charge, hot pixels included, in place; ``warm`` is time at the reference temperature."""
         camera, pattern = self.camera, self.pattern
         charge += (camera.dark_current * warm).astype(np.float32)
         start, stop = np.searchsorted(pattern.hot_rows, [chunk.rows.start, chunk.rows.stop])

@@ -33,9 +33,10 @@ class InputPhases:
     -----
     With kappa standard normal, fields at two coordinates have the correlation
     (1 / N) sum_n exp[i kappa_n (u - u')]: on average exp[-(u - u')^2 / 2], with a scatter below 1 / sqrt(N) from seed
-    to seed. At time zero all phases are zero: there the medium is that of the bench at rest. The inputs keep their power, so the medium stays passive. A phase for each input holds where all outputs
-    that an input reaches see the same change of path; a medium that decorrelates by itself (`optics.media.drift`) has
-    no such limit.
+    to seed. At time zero all phases are zero: there the medium is that of the bench at rest. The inputs keep their
+    power, so the medium stays passive. A phase for each input holds where all outputs that an input reaches see the
+    same change of path; a medium that decorrelates by itself (`optics.media.drift`) has no such limit. Phases are those
+    at the start of an exposure; what moves within one is left out.
     """
 
     couplings: NDArray[np.float64]
