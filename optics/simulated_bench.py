@@ -181,7 +181,9 @@ class SimulatedBench:
         states = check_states(patterns, inputs=self.layout.inputs)
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
-        timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
+        # One period after the other: the same bits however calls are cut.
+        timestamps = np.cumsum(np.concatenate([[time], np.full(len(states), period)]))
+        timestamps, after = timestamps[:-1], float(timestamps[-1])
         fringes = None
         if reference is not None:
             fringes = self._light.fringes(
@@ -202,8 +204,7 @@ class SimulatedBench:
                 dark_factor=self._dark_factor(timestamps[batch]),
             )  # fmt: skip
         self._exposures += len(states)
-        if len(states):
-            self._clock = float(timestamps[-1]) + period  # a function of the last frame alone: see continue_after
+        self._clock = after
         valid = self._lose(counts, first=first)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 
