@@ -16,7 +16,8 @@ from optics.instabilities.power import AnchorBeam, PowerDrift
 from optics.instabilities.random_path import random_path
 from optics.instabilities.temperature import Temperature
 from optics.instabilities.trigger import TriggerJitter
-from optics.streams import NoiseSource
+from optics.media.phase_drift import PhaseDrift, VibrationLine
+from optics.streams import NoiseSource, exposure_normals
 
 INPUTS = 2000
 SCATTER = 1 / math.sqrt(INPUTS)
@@ -151,6 +152,11 @@ def test_reference_and_anchor_power_move_their_own_light(bright: BenchDescriptio
         assert found == pytest.approx(noise, rel=4 / math.sqrt(800) + (7e-4 / noise) ** 2)
     assert signal.std() / signal.mean() < 2e-3
     assert abs(np.corrcoef(reference, alone)[0, 1]) < 4 / math.sqrt(400)
+    # A reference whose phase vibrates through many turns in an exposure leaves no fringes, but its light jitters on.
+    fast = PhaseDrift(rms=0.0, correlation_time=1.0, lines=(VibrationLine(amplitude=200.0, frequency=1e4),))
+    blurred = SimulatedBench(replace(bench.description, reference=replace(arm, drift=fast)), seed=10)
+    light = frame_means(blurred, np.zeros_like(anchor), np.zeros(400))
+    assert light == pytest.approx(reference, rel=5e-3)
     # Anchor and signal together: the field is S + sqrt(p) A, all pixels with one p.
     truth, power = bench.truth, np.array([1.0, 1.3])
     both, own, other = (
@@ -235,9 +241,14 @@ def test_share_of_the_previous_pattern_follows_the_jitter(bright: BenchDescripti
     floor = 3e-4
     assert off.mean() == pytest.approx(share, abs=4 * off.std() / math.sqrt(600) + floor)
     assert 1 - on.mean() == pytest.approx(2 * share, abs=4 * on.std() / math.sqrt(600) + floor)
-    late = np.count_nonzero(off > 2e-3) / 600  # early by more than the guard and 2 us
+    # Frame by frame: an early exposure (a negative delay) sees the pattern before, a late one only loses light.
+    delay = rms * exposure_normals(16, NoiseSource.TRIGGER, first=0, count=1200)
+    missed = np.maximum(np.abs(delay) - guard, 0) / 1e-3
+    assert np.abs(on - 1 + missed[::2]).max() < 5e-3
+    assert np.abs(off - missed[1::2] * (delay[1::2] < 0)).max() < 5e-3
+    early = np.count_nonzero(off > 2e-3) / 600  # by more than the guard and 2 us
     chance = norm.sf((guard + 2e-6) / rms)
-    assert late == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 600) + 2e-3)
+    assert early == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 600) + 2e-3)
 
 
 @pytest.mark.parametrize("chance", [0.003, 0.05, 0.4])
