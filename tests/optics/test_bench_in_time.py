@@ -120,6 +120,30 @@ def test_a_missed_trigger_moves_later_frames_of_the_call_up(description: BenchDe
         assert not slipped.counts[came:].any()
 
 
+def test_a_frame_that_moved_up_and_was_dropped_leaves_its_gap_where_it_would_have_stood() -> None:
+    words = np.arange(1, 61, dtype=np.uint8).reshape(60, 1, 1)
+    dropping, missing, both = words.copy(), words.copy(), words.copy()
+    arrived = Losses(dropped_frames=0.2).take(dropping, first=7, seed=1)
+    Losses(missed_triggers=0.2).take(missing, first=7, seed=1)
+    valid = Losses(dropped_frames=0.2, missed_triggers=0.2).take(both, first=7, seed=1)
+    came = missing[missing > 0]
+    assert 30 < came.size < 60
+    np.testing.assert_array_equal(valid, np.append(arrived[came - 1], np.zeros(60 - came.size, np.bool_)))
+    np.testing.assert_array_equal(both[valid, 0, 0], [one for one in came if arrived[one - 1]])
+
+
+def test_jitter_does_not_lift_the_dark(description: BenchDescription) -> None:
+    jittering = replace(description, trigger=TriggerJitter(rms=5e-4))
+    lit = np.ones((1, 63), np.bool_)
+    for seed in range(4):  # half of the dark frames begin early
+        bench, still = SimulatedBench(jittering, seed=seed), SimulatedBench(description, seed=seed)
+        bench.expose(lit), still.expose(lit)
+        dark = bench.expose(lit, light=False)
+        np.testing.assert_array_equal(dark.counts, still.expose(lit, light=False).counts)
+        off = bench.expose(~lit)  # what stood before is dark
+        assert off.counts.mean() < 1.2 * still.expose(~lit).counts.mean()
+
+
 def test_truth_knows_where_the_medium_stands(restless: BenchDescription, patterns: np.ndarray) -> None:
     truth = SimulatedBench(restless, seed=2).truth
     for time, heating in ((0.0, 0.0), (0.013, 0.4), (7.0, 0.9)):
