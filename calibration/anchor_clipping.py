@@ -37,7 +37,8 @@ def rounding_variance(full_scale: ArrayLike, *, bits: ArrayLike) -> Numbers:
 
     Notes
     -----
-    Valid where speckle spreads over many counts: at 4 bits and S = 4 the true error is about 3 % larger. The black
+    Two frames, x + r and x; the anchor's own is averaged. For steps no larger than the mean light of the vector alone:
+    1 - cos is then overstated by 6 % at most, and by a fifth and more where steps are three times as large. The black
     level is 0, so that all counts serve.
     """
     scale = numbers_within("full_scale", full_scale, above=0)
@@ -73,7 +74,9 @@ def clipped_fidelity(full_scale: ArrayLike, *, vector_share: ArrayLike, noise_va
     Notes
     -----
     Speckle is fully developed, one grain a pixel. Clipping takes k of the signal and adds an error that goes with
-    it: it is no white noise. The frame of the vector alone clips at S / u and is taken as whole.
+    it: it is no white noise. The frame of the vector alone is taken as whole. What it clips, beyond S / u, goes with
+    what the bright frame clips and cancels a part: 1 - cos is overstated, by less than 3 % up to u = 0.5, by 10 % at
+    u = 0.6 and S = 3, by two thirds at u = 0.8 and S = 3.
     """
     scale = numbers_within("full_scale", full_scale, above=0)
     share = numbers_within("vector_share", vector_share, above=0, below=1)
