@@ -16,14 +16,14 @@ from tests.laws.test_anchor_projection import large
 
 __all__ = ["ideal"]  # a fixture of the calibration tests
 
-COMPONENTS, ANCHOR, BLOCKS = 16, 24, 40
+COMPONENTS, ANCHOR, BLOCKS = 12, 20, 40
 
 
 @pytest.fixture(scope="module")
 def rows() -> tuple[np.ndarray, np.ndarray]:
-    """Entries Re(t_j conj(T r)) of 75 000 rows, and the moduli |T r|."""
+    """Entries Re(t_j conj(T r)) of 120 000 rows, and the moduli |T r|."""
     medium = GaussianMedium(
-        input_positions=np.zeros((COMPONENTS + ANCHOR, 2)), output_shape=(300, 250), output_pitch=5e-6,
+        input_positions=np.zeros((COMPONENTS + ANCHOR, 2)), output_shape=(400, 300), output_pitch=5e-6,
         collected_fraction=0.01, seed=11,
     )  # fmt: skip
     matrix = medium.matrix(0.0)
