@@ -30,6 +30,8 @@ from calibration import anchor_clipping, anchor_noise
         (lambda s: anchor_clipping.rounding_variance(s, bits=8), (-4.0,), "full_scale holds -4"),
         (lambda s: anchor_clipping.clipped_fidelity(s, vector_share=0.4), (0.0,), "full_scale holds 0"),
         (lambda u: anchor_clipping.clipped_fidelity(4.0, vector_share=u), (1.0,), "vector_share holds 1"),
+        (lambda h: anchor_clipping.clipped_fidelity(4.0, vector_share=0.3, halves=h), (3,), "halves = 3"),
+        (lambda f: anchor_clipping.rounding_variance(4.0, bits=8, frames=f), (0,), "frames = 0"),
         (anchor_clipping.best_rounded_full_scale, (0.5,), "bits holds 0.5"),
     ],
 )
@@ -56,5 +58,9 @@ def test_rounding_and_shot_noise_without_clipping_are_white() -> None:
     # Where nothing clips, the variance of the difference counts as that of any noise: 2 u (1 - u) is the signal's.
     variance, share = 0.03, 0.35
     ratio = anchor_noise.difference_noise_ratio(variance, vector_light=share, anchor_light=1 - share)
-    found = anchor_clipping.clipped_fidelity(60.0, vector_share=share, noise_variance=variance)
-    assert found == pytest.approx(1 / np.sqrt(1 + ratio), rel=1e-12)
+    for halves in (1, 2):  # each half brings signal and noise of its own
+        total = halves * variance
+        found = anchor_clipping.clipped_fidelity(60.0, vector_share=share, noise_variance=total, halves=halves)
+        assert found == pytest.approx(1 / np.sqrt(1 + ratio), rel=1e-12)
+    two, four = (anchor_clipping.rounding_variance(5.0, bits=8, frames=frames) for frames in (2, 4))
+    assert four == pytest.approx(2 * two)
