@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ive
 
 from calibration import anchor_clipping, anchor_noise
 
@@ -49,7 +50,7 @@ def test_grids_come_out_as_grids() -> None:
     found = anchor_clipping.clipped_fidelity(scale, vector_share=share, noise_variance=noise)
     assert found.shape == (2, 3)
     one = anchor_clipping.clipped_fidelity(float(scale[1, 0]), vector_share=0.4, noise_variance=float(noise[1, 1]))
-    assert found[1, 1] == one
+    assert found[1, 1] == pytest.approx(one, rel=1e-12)
     assert np.all(found[1] > found[0])
     assert anchor_noise.wiener_weights(np.ones((4, 5)), np.ones(5), vector_light=3.0).shape == (4, 5)
 
@@ -64,3 +65,18 @@ def test_rounding_and_shot_noise_without_clipping_are_white() -> None:
         assert found == pytest.approx(1 / np.sqrt(1 + ratio), rel=1e-12)
     two, four = (anchor_clipping.rounding_variance(5.0, bits=8, frames=frames) for frames in (2, 4))
     assert four == pytest.approx(2 * two)
+
+
+@pytest.mark.parametrize(("scale", "share"), [(2.0, 0.8), (1.2, 0.93), (3.0, 0.3), (1.0, 0.05)])
+def test_clipping_of_two_frames_is_that_of_their_joint_density(scale: float, share: float) -> None:
+    # Intensities x, y of mean 1 and covariance u: exp(-(x + y) / (1 - u)) I_0(2 sqrt(u x y) / (1 - u)) / (1 - u).
+    nodes, weights = np.polynomial.legendre.leggauss(600)
+    x, y = (limit + 30 * (nodes + 1) for limit in (scale, scale / share))
+    root = 2 * np.sqrt(share * np.outer(x, y)) / (1 - share)
+    density = ive(0, root) * np.exp(root - np.add.outer(x, y) / (1 - share)) / (1 - share)
+    over = [30 * weights * 30 * (nodes + 1)] * 2
+    together = share * over[0] @ density @ over[1]
+    lost, power = (1 + scale) * np.exp(-scale), 2 * share * (1 - share)
+    error = 2 * np.exp(-scale) + 2 * share**2 * np.exp(-scale / share) - 2 * together
+    law = (1 - lost) / np.sqrt(1 - 2 * lost + error / power)
+    assert anchor_clipping.clipped_fidelity(scale, vector_share=share) == pytest.approx(law, rel=1e-9)
