@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import wrightomega
 
-from calibration.number_ranges import numbers_within
-from optics.validation import check_count
+from optics.validation import check_count, check_numbers
 
 Numbers = NDArray[np.float64]
 
@@ -46,9 +45,9 @@ def rounding_variance(full_scale: ArrayLike, *, bits: ArrayLike, frames: int = 2
     that mean light and of at most the mean light of the vector alone, 1 - cos is then within 3 %. It is overstated by
     11 % where a step is 0.86 of the mean light, and by 18 % where it is three times the vector's.
     """
-    scale = numbers_within("full_scale", full_scale, above=0)
+    scale = check_numbers("full_scale", full_scale, above=0)
     check_count("frames", frames)
-    steps = np.exp2(numbers_within("bits", bits, at_least=1)) - 1
+    steps = np.exp2(check_numbers("bits", bits, at_least=1)) - 1
     return np.asarray(frames / 12 * (scale / steps) ** 2)
 
 
@@ -102,9 +101,9 @@ def clipped_fidelity(
        41, 12 (1945), doi:10.1017/S0305004100022313: the joint law of two intensities in Laguerre polynomials L_n.
     """
     check_count("halves", halves, at_most=2)
-    scale = numbers_within("full_scale", full_scale, above=0)
-    share = numbers_within("vector_share", vector_share, above=0.005, below=0.99)
-    variance = numbers_within("noise_variance", noise_variance, at_least=0)
+    scale = check_numbers("full_scale", full_scale, above=0)
+    share = check_numbers("vector_share", vector_share, above=0.005, below=0.99)
+    variance = check_numbers("noise_variance", noise_variance, at_least=0)
     bright, dim = np.exp(-scale), share * np.exp(-scale / share)
     clipped = 2 * bright + 2 * share * dim - 2 * share * _clipped_together(scale, scale / share, share)
     if halves == 2:
@@ -139,7 +138,7 @@ def best_rounded_full_scale(bits: ArrayLike) -> Numbers:
     W is the function of Lambert. At first order in the error: 1 - cos is within 0.2 % of the least from 4 bits on,
     and within 1 % at 3 bits. Other noise asks for a smaller full scale.
     """
-    steps = np.exp2(numbers_within("bits", bits, at_least=1)) - 1
+    steps = np.exp2(check_numbers("bits", bits, at_least=1)) - 1
     return np.asarray(wrightomega(np.log(6 * steps**2)), np.float64)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import exp1, expn, hyperu
 
 from calibration.fidelity import expected_correlation
-from calibration.number_ranges import numbers_within
+from optics.validation import check_numbers
 
 Numbers = NDArray[np.float64]
 
@@ -51,9 +51,9 @@ def difference_noise_ratio(noise_variance: ArrayLike, *, vector_light: ArrayLike
     is ``expected_correlation`` of it. A ternary vector p - q in four frames has I_x of p and q together, and
     sigma_D^2 of four frames.
     """
-    variance = numbers_within("noise_variance", noise_variance, at_least=0)
-    vector = numbers_within("vector_light", vector_light, above=0)
-    return np.asarray(variance / (2 * vector * numbers_within("anchor_light", anchor_light, above=0)))
+    variance = check_numbers("noise_variance", noise_variance, at_least=0)
+    vector = check_numbers("vector_light", vector_light, above=0)
+    return np.asarray(variance / (2 * vector * check_numbers("anchor_light", anchor_light, above=0)))
 
 
 def undivided_fidelity(noise_ratio: ArrayLike) -> Numbers:
@@ -77,7 +77,7 @@ def undivided_fidelity(noise_ratio: ArrayLike) -> Numbers:
         If a ratio is negative.
     """
     return np.asarray(
-        math.sqrt(math.pi / 4) * expected_correlation(numbers_within("noise_ratio", noise_ratio, at_least=0))
+        math.sqrt(math.pi / 4) * expected_correlation(check_numbers("noise_ratio", noise_ratio, at_least=0))
     )
 
 
@@ -107,7 +107,7 @@ def divided_fidelity(noise_ratio: ArrayLike, *, kept: ArrayLike) -> Numbers:
     -----
     The anchor's own frame is taken as free of noise.
     """
-    ratio = numbers_within("noise_ratio", noise_ratio, at_least=0)
+    ratio = check_numbers("noise_ratio", noise_ratio, at_least=0)
     return expected_correlation(ratio * _mean_inverse(kept))
 
 
@@ -141,9 +141,9 @@ def wiener_weights(anchor_light: ArrayLike, noise_variance: ArrayLike, *, vector
     The best linear weights, of the cosine as well as of the mean square error. Their gain depends on the vector's
     light: divide it out where vectors of different light are compared.
     """
-    light = numbers_within("anchor_light", anchor_light, at_least=0)
-    variance = numbers_within("noise_variance", noise_variance, at_least=0)
-    vector = numbers_within("vector_light", vector_light, above=0)
+    light = check_numbers("anchor_light", anchor_light, at_least=0)
+    variance = check_numbers("noise_variance", noise_variance, at_least=0)
+    vector = check_numbers("vector_light", vector_light, above=0)
     light, variance, vector = np.broadcast_arrays(light, variance, vector)
     below = 2 * vector * light + variance
     return np.asarray(np.divide(vector * np.sqrt(light), below, out=np.zeros(light.shape), where=light > 0))
@@ -173,7 +173,7 @@ def wiener_fidelity(noise_ratio: ArrayLike) -> Numbers:
     ----------
     .. [1] NIST Digital Library of Mathematical Functions, Eqs. 8.19.12 and 13.6.6: E_2 and its scaled form U(1, 0, s).
     """
-    ratio = numbers_within("noise_ratio", noise_ratio, at_least=0)
+    ratio = check_numbers("noise_ratio", noise_ratio, at_least=0)
     weak = np.minimum(ratio, 100)  # e^s overflows beyond 700; U is inaccurate near 0 and not beyond 100
     return np.asarray(
         np.sqrt(np.where(ratio > 100, hyperu(1, 0, np.maximum(ratio, 100)), np.exp(weak) * expn(2, weak)))
@@ -212,13 +212,13 @@ def shot_noise_ratio(electrons: ArrayLike, *, vector_share: ArrayLike, kept: Arr
     same ratio where both halves are alike, with u that of one half. Undivided it is least at `BEST_VECTOR_SHARE`,
     where it is 1 / (2 (3 - 2 sqrt(2)) F) = 1 / (0.343 F).
     """
-    charge = numbers_within("electrons", electrons, above=0)
-    share = numbers_within("vector_share", vector_share, above=0, below=1)
+    charge = check_numbers("electrons", electrons, above=0)
+    share = check_numbers("vector_share", vector_share, above=0, below=1)
     inverse = np.asarray(1.0) if kept is None else _mean_inverse(kept)
     return np.asarray((1 - share + 2 * share * inverse) / (2 * charge * share * (1 - share)))
 
 
 def _mean_inverse(kept: ArrayLike) -> Numbers:
     """Return the mean of <|a|^2> / |a|^2 over the rows that are kept, e^x E_1(x) with x = -ln(kept)."""
-    part = numbers_within("kept", kept, above=0, below=1)
+    part = check_numbers("kept", kept, above=0, below=1)
     return np.asarray(exp1(-np.log(part)) / part)
