@@ -70,7 +70,7 @@ def test_stored_frames_are_taken_anew_when_they_are_old(description: BenchDescri
         ages.append(projector.elapsed - first.levels[0].timestamp)
         projector.project(x)
     assert ages[-1] > 0.5 > ages[-2]
-    assert projector.calibration.levels[0].timestamp > first.levels[-1].timestamp + 0.5
+    assert projector.calibration.levels[0].timestamp > first.levels[0].timestamp + 0.5
     young = projector.calibration
     projector.project(x)
     assert projector.calibration is young
@@ -86,10 +86,10 @@ def test_elapsed_is_the_time_of_the_last_frame(description: BenchDescription) ->
     assert exposure.timestamps[0] - projector.elapsed == pytest.approx(period, rel=1e-9)
 
 
-def test_truth_follows_a_medium_that_moves(description: BenchDescription, rng: np.random.Generator) -> None:
+def test_truth_follows_a_medium_that_moves(ideal: BenchDescription, rng: np.random.Generator) -> None:
     moving = replace(
-        description,
-        medium=DriftDescription(inside=description.medium, law="exponential", correlation_time=20.0, method="mixing"),
+        ideal,
+        medium=DriftDescription(inside=ideal.medium, law="exponential", correlation_time=20.0, method="mixing"),
     )
     projector = AnchorProjector(SimulatedBench(moving, seed=2), components=10, outputs=500)
     start = projector.truth(time=projector.elapsed)
@@ -99,9 +99,10 @@ def test_truth_follows_a_medium_that_moves(description: BenchDescription, rng: n
     stale, _ = _scores(projector, x[:20], start)
     projector.refresh()
     fresh, former = _scores(projector, x[:20], start)
-    # Old anchor frames give each row the gain |A'r| / |Ar|, of two independent moduli; fresh ones mend that.
-    assert stale < 0.85
-    assert fresh > 0.95
+    # Old anchor frames give each row the gain |A'r| / |Ar|, of two independent moduli; fresh ones mend that, but for
+    # pixels that have become dark since they were chosen.
+    assert stale < 0.8
+    assert fresh > max(0.82, stale + 0.1)
     assert former < 0.5
     assert np.array_equal(projector.truth(), projector.truth(time=0.0))
 
