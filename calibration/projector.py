@@ -64,10 +64,13 @@ class AnchorProjector:
 
     Attributes
     ----------
-    elapsed : float
-        Bench time of the last frame, in seconds.
+    began, elapsed : float
+        Bench time of the first frame of the last call of `project`, a refresh before it left out, and of the last
+        frame of all, in seconds.
     frames_exposed : int
         Camera frames so far, calibration included.
+    vectors_lost : int
+        Vectors so far of which a frame was lost; their standard errors are infinite.
 
     Raises
     ------
@@ -125,7 +128,8 @@ class AnchorProjector:
         self.bench = bench
         self.stored_exposures, self.refresh_interval = stored_exposures, refresh_interval
         self.refresh_time = refresh_time
-        self.frames_exposed, self.elapsed = 0, 0.0
+        self.frames_exposed, self.vectors_lost = 0, 0
+        self.began, self.elapsed = 0.0, 0.0
         self._since_refresh = 0
         self.calibration = self._calibrate(scheme, outputs, full_scale)
 
@@ -153,7 +157,12 @@ class AnchorProjector:
             planned = plan(x, self.calibration)
         exposures = [self._expose(series.patterns, series.exposure_time) for series in planned.series]
         self._since_refresh += planned.frames
-        return decode(planned, exposures, self.calibration)
+        if exposures:
+            self.began = float(exposures[0].timestamps[0])
+        estimate = decode(planned, exposures, self.calibration)
+        if not all(exposure.valid.all() for exposure in exposures):
+            self.vectors_lost += int(np.isinf(estimate.standard_error).any(axis=1).sum())
+        return estimate
 
     def refresh(self) -> None:
         """Take the anchor and off-state frames anew; outputs, exposure times and dark frames stay."""
