@@ -66,8 +66,7 @@ def check_projection(
     since : float, optional
         Bench time of the start, with whose B that of the check is compared, in seconds.
     block : int, optional
-        Vectors that are compared with the truth of one moment where the medium moves: that halfway through their
-        frames.
+        Vectors that are projected together, and compared with the truth of the moment halfway through their frames.
 
     Returns
     -------
@@ -82,12 +81,18 @@ def check_projection(
     scheme = projector.calibration.scheme
     x = rng.choice(np.array([-1, 0, 0, 0, 0, 1], np.int8), size=(vectors, len(scheme.components)))
     x[~x.any(axis=1), 0] = 1
-    before, now = projector.truth(time=since), projector.truth(time=projector.elapsed)
-    moves = not np.array_equal(before, now)
-    parts = [_compare(projector, x[start : start + block], None) for start in range(0, vectors, block)] if moves else []
-    value, error, truth = (
-        (np.concatenate(some) for some in zip(*parts, strict=True)) if moves else _compare(projector, x, now)
+    batches = [x[start : start + block] for start in range(0, vectors, block)]
+    estimates, times = [], []
+    for batch in batches:
+        estimates.append(projector.project(batch))
+        times.append((projector.began + projector.elapsed) / 2)
+    value, error = (
+        np.concatenate(some) for some in zip(*((one.value, one.standard_error) for one in estimates), strict=True)
     )
+    before, now = projector.truth(time=since), projector.truth(time=projector.elapsed)
+    still = np.array_equal(before, now)
+    maps = (now if still else projector.truth(time=time) for time in times)
+    truth = np.concatenate([batch @ matrix.T for batch, matrix in zip(batches, maps, strict=True)])
     received = np.isfinite(error).all(axis=1)
     if not received.any():
         raise ValueError(f"each of {vectors} vectors lost a frame: there is no projection to check")
@@ -106,14 +111,3 @@ def check_projection(
         turned=float(cosine(before.ravel(), now.ravel())),
         lost=int(np.count_nonzero(~received)),
     )
-
-
-def _compare(
-    projector: AnchorProjector, x: NDArray[np.int8], matrix: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
-    """Return values, their standard errors and what they should be, by the matrix that is given or that of the time."""
-    estimate = projector.project(x)
-    # The frames of a call follow each other; a refresh before them, if any, belongs to an earlier time.
-    if matrix is None:
-        matrix = projector.truth(time=(projector.began + projector.elapsed) / 2)
-    return estimate.value, estimate.standard_error, x @ matrix.T
