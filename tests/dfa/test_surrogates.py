@@ -7,8 +7,9 @@ import pytest
 
 from dfa import BestTernary, ExactFeedback, TernarisedFeedback, cosine_per_sample, gaussian_feedback
 from dfa.experiment import Experiment, Method, load_experiment
+from dfa.method_rule import credit_rule
 from dfa.network import fully_connected
-from dfa.runs import credit_rule, load_experiment_data, run_once
+from dfa.runs import load_experiment_data, run_once
 from dfa.surrogates import IntensityFeedback, NoisyFeedback, intensity_feedback
 from optics import BenchDescription
 
