@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from calibration.campaigns import phase_stepping_method
 from calibration.campaigns.drift_track import DriftTrack
@@ -30,8 +29,7 @@ class Stored:
     """Frames in memory: words (frame, output)."""
 
     def __init__(self, words: np.ndarray) -> None:
-        self.stored = words
-        self.timestamps: NDArray[np.float64] = np.arange(len(words)) * 1e-3
+        self.stored, self.timestamps = words, np.asarray(np.arange(len(words)) * 1e-3, np.float64)
 
     def read(self, *, frames: slice = slice(None), outputs: slice = slice(None)) -> Any:
         return self.stored[frames, outputs]
