@@ -96,7 +96,7 @@ def floor(frames: CampaignFrames, tile: int) -> tuple[float, float]:
     for start in range(0, frames.outputs, tile):
         outputs = slice(start, min(start + tile, frames.outputs))
         begin = time.perf_counter()
-        words = frames.words(plan.series_positions[:order], outputs=outputs)
+        words = frames.words(plan.series_positions[:order], outputs=outputs, overwrite=True)
         reading += time.perf_counter() - begin
         begin = time.perf_counter()
         for step in range(steps):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ from optics.validation import check_number
 STEP_PATTERNS = 64
 """Patterns from which phases are found, at most; the first one is all off in most bases."""
 
-PART = 2048
-"""Pixels that are solved together."""
+PART_BYTES = 3 * 2**23
+"""Memory of the fields that are solved together: an allocator gives arrays below 32 MiB again, not new pages."""
 
 STEP_PIXELS = 16
 """Pixels of a tile whose scatter tells the errors of phases that are found; eight tiles at least."""
@@ -101,6 +102,11 @@ class PhaseSteppingMethod:
     def bytes_per_output(self) -> int:
         """Return the memory that solving takes for each pixel, in bytes: words, entries and their errors."""
         return (2 * len(self.phases) + 16) * self.basis.frames
+
+    @property
+    def _pixels_together(self) -> int:
+        """Return how many pixels are solved together, a power of two: blocks of pixels begin alike everywhere."""
+        return 1 << (max(1, PART_BYTES // (8 * self.basis.frames)).bit_length() - 1)
 
     def check_camera(self, camera: Camera) -> None:
         """Refuse a camera that is too small for phases to be found.
@@ -206,16 +212,17 @@ class PhaseSteppingMethod:
         """
         positions, width = frames.plan.series_positions, outputs.stop - outputs.start
         drift = track.phase_at(frames.time(positions))
-        wanted = positions if frames.decoded is None else positions[:0]
-        words = frames.words(wanted, outputs=outputs) if len(wanted) else np.empty((0, 0, 0), frames.camera.word)
+        words: Counts = np.empty((0, 0, 0), frames.camera.word)
+        if frames.decoded is None:
+            words = frames.words(positions, outputs=outputs, overwrite=True)
         shape = (width, self.basis.inputs)
-        fits = earlier is not None and earlier.matrix.shape == shape
-        matrix = earlier.matrix if earlier is not None and fits else np.empty(shape, np.complex64)
+        matrix = _again(earlier.matrix if earlier else None, shape, np.dtype(np.complex64))
         static, valid = np.empty(width, np.complex64), np.empty(width, np.bool_)
         error: NDArray[np.float32] | None = None
-        room = empty_terms(len(positions), min(PART, width))
-        for start in range(0, width, PART):
-            part = slice(start, min(start + PART, width))
+        step = min(self._pixels_together, width)
+        room = empty_terms(len(positions), step)
+        for start in range(0, width, step):
+            part = slice(start, min(start + step, width))
             terms = self._terms(frames, track, words, part, outputs.start, drift, room)
             solution, variance = self.basis.solve(terms.value), self.basis.solve_variance(terms.variance)
             # Real products: a complex division is ten times slower.
@@ -226,7 +233,7 @@ class PhaseSteppingMethod:
             if error is None and own.strides[1] == 0:  # one number a row, or one an entry, as the basis has it
                 error = np.empty((width, 1), np.float32)
             elif error is None:
-                error = earlier.standard_error if earlier is not None and fits else np.empty(shape, np.float32)
+                error = _again(earlier.standard_error if earlier else None, shape, np.dtype(np.float32))
             error[part] = own[:, : error.shape[1]]
         whole = np.zeros((0, self.basis.inputs), np.float32) if error is None else error
         return matrix, whole if whole.shape == shape else np.broadcast_to(whole, shape), static, valid
@@ -278,3 +285,10 @@ class PhaseSteppingMethod:
         variance += blocked.variance.mean(axis=0, dtype=np.float64) / len(blocked.value)
         known = np.asarray(opened.valid.all(axis=(0, 1)) & blocked.valid.all(axis=0))
         return mean - blocked.value.mean(axis=0, dtype=np.float64), variance, known
+
+
+def _again(earlier: NDArray[Any] | None, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an earlier array to write over, its first rows where it has more, or a new one."""
+    if earlier is None or earlier.shape[1] != shape[1] or len(earlier) < shape[0] or not earlier.flags.writeable:
+        return np.empty(shape, dtype)
+    return earlier[: shape[0]]

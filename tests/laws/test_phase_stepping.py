@@ -19,6 +19,7 @@ from calibration.holography.phase_stepping import group_steps, interference_term
 from calibration.holography.phase_steps import step_response
 from calibration.holography.step_errors import estimate_steps
 from calibration.light import FieldEstimate, Light, light_from_counts
+from calibration.matrices.focusing import phase_focus
 from optics.camera import Camera
 from optics.sensor import Sensor
 
@@ -196,6 +197,30 @@ def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_t
         allowed = 4 * np.std(moments) / np.sqrt(draws) + 3 / outputs
         assert np.mean(moments) == pytest.approx(law, abs=allowed)
         assert allowed < 0.15 * gamma
+
+
+def test_l52_focuses_do_not_need_the_phases_of_the_rows(rng: np.random.Generator) -> None:
+    inputs, outputs = 70, 1500
+    matrix, reference = speckle(rng, outputs, inputs), speckle(rng, outputs)
+    observed = interference_term(light_of(frames_of(matrix.T, reference, turn(4))), steps=turn(4)).value.T
+    rows = observed.astype(np.complex128)
+    # As a whole it is unlike T: rows have the phases and the moduli of an unknown speckle.
+    together = abs(np.vdot(matrix, rows)) / np.linalg.norm(matrix) / np.linalg.norm(rows)
+    assert together < 4 / np.sqrt(outputs)
+    power = np.sum(np.abs(matrix) ** 2, axis=1)
+    conjugate = rows.conj() / np.linalg.norm(rows, axis=1, keepdims=True)
+    light = np.abs(np.sum(matrix * conjugate, axis=1)) ** 2
+    assert light / power == pytest.approx(np.ones(outputs), abs=1e-6)  # of float32 frames, at second order
+    phases = np.abs(np.sum(matrix * phase_focus(observed), axis=1)) ** 2
+    best = np.sum(np.abs(matrix), axis=1) ** 2
+    assert phases / best == pytest.approx(np.ones(outputs), abs=1e-6)
+    # Over the mean light of other inputs of the same power: N, and 1 + (pi / 4)(N - 1).
+    assert np.mean(light) == pytest.approx(inputs, rel=4 / np.sqrt(inputs * outputs))
+    law = 1 + np.pi / 4 * (inputs - 1)
+    assert np.mean(phases) / inputs == pytest.approx(law, rel=4 * np.std(phases) / np.mean(phases) / np.sqrt(outputs))
+    # A row of the other sign convention does not focus: what is shown is that of its conjugate.
+    turned = np.abs(np.sum(matrix * conjugate.conj(), axis=1)) ** 2
+    assert np.mean(turned) < 3
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3])
