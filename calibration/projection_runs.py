@@ -31,7 +31,7 @@ REFERENCES = ("ideal", "realised")
 """What projections are scored against: the linear map of the same bench without imperfections, or the one that the
 bench has with its beam, its mirrors and its off-state light."""
 
-TEMPORAL = ("shot", "laser_noise", "read", "quantisation")
+TEMPORAL = ("shot", "laser_noise", "anchor_power", "read", "quantisation")
 """Causes that change from frame to frame: a bench without them shows the mean of its frames."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from optics.bench import BenchDescription
 from optics.cause import Cause, any_of
+from optics.instabilities.causes import TEMPORAL_CAUSES
 from optics.media import DriftDescription, FiniteGrainDescription, GaussianDescription
 from optics.mirrors.light import input_light
 from optics.reference import STEADY, Reference
@@ -265,5 +266,7 @@ OTHER_CAUSES = (
 )
 """Causes that are in light, mirrors, medium and reference."""
 
-CAUSES: Mapping[str, Cause] = MappingProxyType({cause.name: cause for cause in (*CAMERA_CAUSES, *OTHER_CAUSES)})
+CAUSES: Mapping[str, Cause] = MappingProxyType(
+    {cause.name: cause for cause in (*CAMERA_CAUSES, *OTHER_CAUSES, *TEMPORAL_CAUSES)}
+)
 """Everything that a description can hold against a bench, by name."""

@@ -40,27 +40,30 @@ TEMPORAL_CAUSES = (
         present=lambda bench: bench.laser.power_drift.present,
         without=lambda bench: replace(bench, laser=replace(bench.laser, power_drift=NO_POWER_DRIFT)),
     ),
-    Cause.described(
-        "mode_hops",
-        "drift",
+    Cause(
+        name="mode_hops",
+        group="drift",
         sentence="The laser jumps between longitudinal modes, and the speckle with it.",
         present=lambda bench: bench.laser.mode_hops.present,
         without=lambda bench: replace(bench, laser=replace(bench.laser, mode_hops=NO_MODE_HOPS)),
+        of_medium=True,
     ),
-    Cause.described(
-        "pointing",
-        "drift",
+    Cause(
+        name="pointing",
+        group="drift",
         sentence="The beam's direction wanders.",
         present=lambda bench: bench.laser.pointing.present,
         without=lambda bench: replace(bench, laser=replace(bench.laser, pointing=NO_POINTING)),
+        of_medium=True,
     ),
-    Cause.described(
-        "temperature",
-        "drift",
+    Cause(
+        name="temperature",
+        group="drift",
         sentence="The room's temperature changes the paths in the medium.",
         present=lambda bench: bench.temperature.present,
         # What a degree does stays in the description: heating by the patterns needs it.
         without=lambda bench: replace(bench, temperature=replace(bench.temperature, amplitude=0.0, rms=0.0)),
+        of_medium=True,
     ),
     Cause.described(
         "heating",
@@ -84,4 +87,5 @@ TEMPORAL_CAUSES = (
         without=lambda bench: replace(bench, losses=NO_LOSSES),
     ),
 )
-"""Causes that live in time."""
+"""Causes that live in time. Those that turn the inputs' phases count as parts of the medium: the linear map to score
+against is that of the moment of the calibration."""

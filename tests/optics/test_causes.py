@@ -8,6 +8,13 @@ import pytest
 from optics import BenchDescription, Reference, SimulatedBench
 from optics.cause import GROUPS, Cause
 from optics.causes import CAUSES, ideal_bench, present_causes, settings_without, without_causes
+from optics.instabilities.heating import Heating
+from optics.instabilities.losses import Losses
+from optics.instabilities.mode_hops import ModeHops
+from optics.instabilities.pointing import Pointing
+from optics.instabilities.power import AnchorBeam, PowerDrift
+from optics.instabilities.temperature import Temperature
+from optics.instabilities.trigger import TriggerJitter
 from optics.media import DriftDescription, FiniteGrainDescription, PhaseDrift
 
 ALWAYS = {"shot", "quantisation", "saturation"}
@@ -20,6 +27,21 @@ CAMERA = {
 LASER = {"laser_noise": {"intensity_noise": 0.01}, "beam_profile": {"beam_radius": 2e-4}}
 DMD = {"contrast": {"contrast_ratio": 300.0}, "flatness": {"flatness": (0.0, 0.0, 0.0, 3e-8)},
        "stuck_mirrors": {"stuck_off": 0.1, "stuck_on": 0.01}}  # fmt: skip
+
+INSTABILITIES = {
+    "anchor_power": {"anchor_beam": AnchorBeam(first=10, inputs=8, power_noise=0.01)},
+    "temperature": {"temperature": Temperature(decorrelation=1.0, amplitude=0.2, period=60.0)},
+    "heating": {
+        "heating": Heating(rise=0.1, time_constant=2.0), "temperature": Temperature(decorrelation=1.0),
+    },
+    "trigger_jitter": {"trigger": TriggerJitter(rms=1e-5)},
+    "dropped_frames": {"losses": Losses(dropped_frames=0.01)},
+}  # fmt: skip
+UNSTEADY = {
+    "power_drift": {"power_drift": PowerDrift(rms=0.01, correlation_time=1.0)},
+    "mode_hops": {"mode_hops": ModeHops(rate=0.5)},
+    "pointing": {"pointing": Pointing(rms=1e-4, correlation_time=1.0)},
+}
 
 
 @pytest.fixture
@@ -44,6 +66,12 @@ def with_cause(bench: BenchDescription, name: str) -> BenchDescription:
     if name == "grain":
         fraction = bench.medium.collected_fraction
         return replace(bench, medium=FiniteGrainDescription(collected_fraction=fraction, grain=9e-6))
+    if name in INSTABILITIES:
+        return replace(bench, **INSTABILITIES[name])
+    if name in UNSTEADY:
+        return replace(bench, laser=replace(bench.laser, **UNSTEADY[name]))
+    if name == "reference_power":
+        return replace(bench, reference=Reference(rate=1e5, power_noise=0.01))
     arm = Reference(rate=1e5, step_error=0.1, drift=PhaseDrift(rms=0.1, correlation_time=1.0))
     return replace(bench, reference=arm)
 
