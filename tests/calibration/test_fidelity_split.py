@@ -13,6 +13,7 @@ from calibration.fidelity_plots import draw_fidelity_split
 from calibration.fidelity_split import split_fidelity
 from calibration.projection_runs import ALL_CAUSES, ProjectionRun, random_ternary
 from calibration.remembered_light import RememberingMedium
+from calibration.two_way_variance import mean_variance
 from optics import BenchDescription, SimulatedBench
 from optics.causes import CAUSES
 from optics.media import DriftDescription
@@ -104,6 +105,16 @@ def test_pairing_makes_differences_surer_than_errors(description: BenchDescripti
     split = split_fidelity(description, **SIZE, seeds=(1,), vectors=20)
     quantisation = {row.name: row for row in split.causes}["quantisation"].contribution
     assert quantisation.high - quantisation.low < split.whole.high - split.whole.low
+
+
+def test_pixels_without_an_output_do_not_change_the_interval(description: BenchDescription) -> None:
+    # Influences are spread over 720 pixels, 500 of them outputs: the variance of the mean is that over the outputs, up
+    # to what 500 / 499 and 720 / 719 make of it.
+    influence = run(description).score().influence
+    outputs = influence[:, np.abs(influence).sum(axis=0) > 0] * (500 / 720)
+    assert influence.shape == (30, 720)
+    assert outputs.shape == (30, 500)
+    assert float(mean_variance(influence)[0]) == pytest.approx(float(mean_variance(outputs)[0]), rel=0.02)
 
 
 def test_steps_lead_from_the_whole_error_to_nothing(description: BenchDescription) -> None:
