@@ -9,6 +9,7 @@ from scipy.special import exp1
 from calibration.anchors import decode, plan
 from calibration.exposure import choose_outputs
 from calibration.fidelity import cosine
+from calibration.fidelity_intervals import error_influence
 from calibration.fidelity_plots import draw_fidelity_split
 from calibration.fidelity_split import split_fidelity
 from calibration.projection_runs import ALL_CAUSES, ProjectionRun, random_ternary
@@ -57,7 +58,12 @@ def test_a_run_scores_what_the_retrieval_gives(description: BenchDescription) ->
     estimate = decode(planned, exposures, replace(calibration, levels=tuple(levels), outputs=outputs)).value
     truth = x @ bench.truth.linear_map(states)[np.ix_(outputs, calibration.scheme.components)].T
     expected = 1 - float(cosine(estimate.ravel(), truth.ravel())) ** 2
-    assert known.score().error == pytest.approx(expected, rel=1e-6)
+    scored = known.score()
+    assert scored.error == pytest.approx(expected, rel=1e-6)
+    # Pixels without an output have no influence; the mean over all pixels is that over the outputs.
+    influence = error_influence(estimate, truth)[1] * (720 / 500)
+    assert scored.influence[:, outputs] == pytest.approx(influence, abs=1e-6 * np.abs(influence).max())
+    assert np.count_nonzero(scored.influence.any(axis=0)) == 500
 
 
 def test_without_any_cause_next_to_nothing_is_left(description: BenchDescription) -> None:
