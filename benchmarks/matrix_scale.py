@@ -114,6 +114,7 @@ def solve(frames: CampaignFrames, method: PhaseSteppingMethod, tile: int, sink: 
     track = DriftTrack(
         time=still, phase=still, phase_error=still, power=still + 1, correlation=still, consecutive=still,
         steps=np.array(method.phases),
+        steps_error=np.zeros(len(method.phases)),
     )  # fmt: skip
     rows, solving, writing = None, 0.0, 0.0
     with sink.open("wb", buffering=0) as file:

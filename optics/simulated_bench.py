@@ -25,7 +25,8 @@ class SimulatedBench:
     """A bench that obeys the same protocol as a real one (`optics.bench.Bench`).
 
     The same seed gives the same counts, bit for bit, for the same series of exposures, whatever the number
-    of frames in one call or the number of processors.
+    of frames in one call or the number of processors. Missed triggers alone (`optics.Losses`) know of calls: frames
+    move up within theirs.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from calibration.campaigns.methods import (
 )
 from calibration.campaigns.plan import OFF
 from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, stepped_fields, stepped_terms
-from calibration.holography.phase_steps import check_steps
+from calibration.holography.phase_steps import check_steps, step_error_share
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
 from optics.camera import Camera, Counts
@@ -142,13 +142,15 @@ class PhaseSteppingMethod:
         """
         positions, time = repeats(frames)
         words = frames.words(positions, outputs=tracked_outputs(frames))
-        phases = self._found_steps(frames) if self.find_steps else np.array(self.phases)
+        phases, error = self._steps(frames)
         fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
         light = self._mean_power(frames, phases)
-        return replace(track_fields(fields, time), steps=phases, reference_light=light)
+        return replace(track_fields(fields, time), steps=phases, steps_error=error, reference_light=light)
 
-    def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
-        """Return the phases at which the patterns of the series were shown, as their frames tell."""
+    def _steps(self, frames: CampaignFrames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the phases at which the patterns of the series were shown, and their standard errors, in radians."""
+        if not self.find_steps:
+            return np.array(self.phases), np.zeros(len(self.phases))
         light = frames.light_at(frames.plan.series_positions[1:STEP_PATTERNS], outputs=tracked_outputs(frames))
         blocks = max(8, min(64, light.value[0, 0].size // STEP_PIXELS))
         estimate = estimate_steps(light, steps=np.array(self.phases), blocks=blocks)
@@ -157,7 +159,7 @@ class PhaseSteppingMethod:
                 "the phases of the reference cannot be found from the frames: their light is no speckle, or changes "
                 "from frame to frame; give the true phases and leave find_steps out"
             )
-        return estimate.steps
+        return estimate.steps, estimate.standard_error
 
     def solve(
         self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
@@ -187,7 +189,8 @@ class PhaseSteppingMethod:
         unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2
         root = np.where(strong, np.sqrt(np.where(strong, power, 1)) * unbiased, 1).astype(np.float32)
         # The response of a pixel scales Z and P alike: it enters by its root.
-        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), frames.camera.prnu / 2)
+        shared = math.hypot(frames.camera.prnu / 2, step_error_share(track.steps, standard_error=track.steps_error))
+        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), shared)
         matrix, error, static, valid = self._solve_parts(frames, track, outputs, root, room)
         return MatrixRows(
             outputs=outputs,

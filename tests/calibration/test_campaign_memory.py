@@ -57,6 +57,7 @@ def still(method: PhaseSteppingMethod) -> DriftTrack:
     return DriftTrack(
         time=zero, phase=zero, phase_error=zero, power=zero + 1, correlation=zero, consecutive=zero,
         steps=np.array(method.phases),
+        steps_error=np.zeros(len(method.phases)),
     )  # fmt: skip
 
 

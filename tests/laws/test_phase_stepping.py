@@ -16,7 +16,7 @@ from calibration.holography.phase_reference import (
     normalise_rows,
 )
 from calibration.holography.phase_stepping import group_steps, interference_term
-from calibration.holography.phase_steps import step_response
+from calibration.holography.phase_steps import step_error_share, step_response
 from calibration.holography.step_errors import estimate_steps
 from calibration.light import FieldEstimate, Light, light_from_counts
 from calibration.matrices.focusing import phase_focus
@@ -286,3 +286,21 @@ def test_l54_twin_disappears_with_the_steps_that_the_frames_tell(rng: np.random.
     assert twins[0] == pytest.approx(abs(step_response(turn(count), actual=turn(count) + errors).twin), abs=0.01)
     assert twins[0] > 0.02
     assert twins[1] < left < 0.06
+
+
+@pytest.mark.parametrize("steps", [turn(4), turn(5), np.array([0.1, 1.3, 2.9, 4.4])])
+def test_l54_errors_of_steps_are_a_share_of_the_field(rng: np.random.Generator, steps: np.ndarray) -> None:
+    errors = rng.uniform(0.005, 0.02, len(steps))
+    field = speckle(rng, 300)
+    model = np.stack([np.ones(len(steps)), np.cos(steps), -np.sin(steps)], axis=1)
+    shares = []
+    for _ in range(600):
+        actual = steps + errors * rng.standard_normal(len(steps))
+        frames = 3.0 + 2 * np.real(field[:, None] * np.exp(1j * actual))
+        solved = np.linalg.lstsq(model, frames.T, rcond=None)[0]
+        found = (solved[1] + 1j * solved[2]) / 2
+        turned = found * np.exp(-1j * np.angle(np.vdot(field, found)))
+        shares.append(np.mean(np.abs(turned - field) ** 2) / np.mean(np.abs(field) ** 2))
+    # Sums of a few squared normals scatter by at most sqrt(2) of their mean; second order in the errors is below 1 %.
+    expected = step_error_share(steps, standard_error=errors) ** 2
+    assert np.mean(shares) == pytest.approx(expected, rel=4 * np.sqrt(2 / 600) + 0.01)
