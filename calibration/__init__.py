@@ -36,6 +36,23 @@ from calibration.fidelity import (
 )
 from calibration.cameras.frame_files import CameraFrames, load_camera_frames
 from calibration.cameras.light_series import FrameStacks, LightSeries
+from calibration.fidelity_units import FidelityFigures, Interval
+from calibration.measured_fidelity import FidelityReport, measure_fidelity
+from calibration.fidelity_split import FidelitySplit, split_fidelity
+from calibration.fidelity_intervals import correlation_interval, fidelity_interval, repeat_interval
+from calibration.fidelity_plots import draw_fidelity_split, draw_measured_fidelity
+from calibration.privacy import privacy_delta, renyi_divergence
+from calibration.projected_angles import projected_cosine, projected_cosine_spread
+from calibration.anchor_noise import (
+    BEST_VECTOR_SHARE,
+    difference_noise_ratio,
+    divided_fidelity,
+    shot_noise_ratio,
+    undivided_fidelity,
+    wiener_fidelity,
+    wiener_weights,
+)
+from calibration.anchor_clipping import best_rounded_full_scale, clipped_fidelity, rounding_variance
 from calibration.projector import AnchorProjector
 from calibration.records import Calibration, Estimate, Plan, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size, check_ternary
@@ -52,6 +69,7 @@ from calibration.repeatability import averaged_correlation, fidelity_from_repeat
 from calibration.spots import point_codes, read_spots
 
 __all__ = [
+    "BEST_VECTOR_SHARE",
     "AnchorProjector",
     "AnchorScheme",
     "Calibration",
@@ -59,8 +77,12 @@ __all__ = [
     "CameraReport",
     "Estimate",
     "ExposureChoice",
+    "FidelityFigures",
+    "FidelityReport",
+    "FidelitySplit",
     "FieldEstimate",
     "FrameStacks",
+    "Interval",
     "Light",
     "LightSeries",
     "Plan",
@@ -71,21 +93,29 @@ __all__ = [
     "auto_exposure",
     "averaged_correlation",
     "best_full_scale",
+    "best_rounded_full_scale",
     "chance_of_correlation",
     "characterise_bench_camera",
     "characterise_camera",
     "check_ternary",
     "choose_outputs",
+    "clipped_fidelity",
     "clipped_fraction",
+    "correlation_interval",
     "cosine",
     "decode",
+    "difference_noise_ratio",
+    "divided_fidelity",
     "draw_camera",
+    "draw_fidelity_split",
+    "draw_measured_fidelity",
     "effective_number_of_bits",
     "expected_correlation",
     "expose_light_series",
     "expose_stacks",
     "exposure_levels",
     "fidelity_from_repeats",
+    "fidelity_interval",
     "format_datasheet",
     "gaussian_quantiser_error",
     "in_sample_error",
@@ -94,17 +124,29 @@ __all__ = [
     "intensity_error",
     "light_from_counts",
     "load_camera_frames",
+    "measure_fidelity",
     "noise_to_signal",
     "normalised_error",
     "null_correlation",
     "plan",
     "point_codes",
     "prediction_error",
+    "privacy_delta",
+    "projected_cosine",
+    "projected_cosine_spread",
     "read_spots",
     "register",
     "register_spots",
+    "renyi_divergence",
+    "repeat_interval",
+    "rounding_variance",
+    "shot_noise_ratio",
     "signal_to_noise_db",
     "sine_quantiser_snr_db",
+    "split_fidelity",
+    "undivided_fidelity",
     "uneven_light_fidelity",
     "uniform_quantiser_snr_db",
+    "wiener_fidelity",
+    "wiener_weights",
 ]

@@ -16,6 +16,8 @@ from dfa.network import Network, fully_connected
 from dfa.optimizers import Adam, Momentum, Optimizer
 from dfa.plan import TrainingPlan, make_optimizer
 from dfa.ternary import BestTernary, FixedThreshold, Ternariser
+from dfa.surrogates import IntensityFeedback, NoisyFeedback, intensity_feedback
+from dfa.datasets import keep_training
 from dfa.training import Trainer, accuracy, train, train_epochs
 
 __all__ = [
@@ -31,9 +33,11 @@ __all__ = [
     "Feedback",
     "FixedThreshold",
     "History",
+    "IntensityFeedback",
     "Linear",
     "Momentum",
     "Network",
+    "NoisyFeedback",
     "Optimizer",
     "Relu",
     "Shallow",
@@ -49,6 +53,8 @@ __all__ = [
     "cosine_per_sample",
     "fully_connected",
     "gaussian_feedback",
+    "intensity_feedback",
+    "keep_training",
     "load_digits_dataset",
     "load_mnist",
     "make_optimizer",

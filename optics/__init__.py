@@ -31,6 +31,8 @@ from optics.bench import Bench, BenchDescription, Exposure
 from optics.bench_memory import BenchMemory
 from optics.camera import Camera
 from optics.campaign_file import CampaignFile
+from optics.cause import Cause
+from optics.causes import CAUSES, ideal_bench, present_causes, without_causes
 from optics.dmd import Dmd
 from optics.etendue import modes_of_band, modes_of_etendue
 from optics.files.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
@@ -95,6 +97,7 @@ from optics.simulated_bench import SimulatedBench
 from optics.throughput import Throughput, throughput
 
 __all__ = [
+    "CAUSES",
     "AnchorBeam",
     "Bench",
     "BenchDescription",
@@ -102,6 +105,7 @@ __all__ = [
     "BoardVibration",
     "Camera",
     "CampaignFile",
+    "Cause",
     "ChannelsDescription",
     "DiffusiveSlabDescription",
     "Dmd",
@@ -156,6 +160,7 @@ __all__ = [
     "diffraction_orders",
     "dmd_from_part",
     "draw_faults",
+    "ideal_bench",
     "in_plane_incidence",
     "input_light",
     "input_positions",
@@ -173,6 +178,7 @@ __all__ = [
     "pack_frames",
     "photons_per_pixel",
     "pixel_mtf",
+    "present_causes",
     "reflection_phase",
     "relaxing_flatness",
     "rigid_height",
@@ -185,5 +191,6 @@ __all__ = [
     "unpack_frames",
     "verify_archive",
     "wandering_flatness",
+    "without_causes",
     "zernike",
 ]
