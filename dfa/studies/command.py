@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
     from dfa.studies.outcome import StudyResults
     from dfa.study import Study
 
+MOST_LINES = 40
+"""Lines of the summary that are printed; the report has all."""
+
 DESCRIPTION = """\
 Trains a network at many points: a grid or a list of values of any field of the bench or of the training, each from
 several seeds; then writes one tidy table (results.csv), all curves (results.h5), figures and an HTML report.
@@ -160,7 +163,10 @@ def _write(results: StudyResults, folder: Path, *, command: str) -> None:
     from dfa.studies.report import summary_lines, write_report
 
     write_report(folder, results, command=command)
-    print("\n" + "\n".join(summary_lines(results)))
+    lines = summary_lines(results)
+    print("\n" + "\n".join(lines[:MOST_LINES]))
+    if len(lines) > MOST_LINES:
+        print(f"... {len(lines) - MOST_LINES} more lines in {folder / 'report.html'}")
     if not results.complete:
         print(f"\n{len(results.records)} of {len(results.plan.tasks)} runs are finished; go on with\n  {command}")
     if results.failed:

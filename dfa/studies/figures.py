@@ -113,18 +113,33 @@ def _alignment(record: Record) -> float:
     return float(np.mean(record["alignment"])) if record["alignment"] else float("nan")
 
 
-PANELS: tuple[tuple[str, Quantity], ...] = (
-    ("test accuracy / %", _accuracy),
-    ("alignment (mean of layers)", _alignment),
-)
+def _quantities(results: StudyResults) -> list[tuple[str, Quantity]]:
+    """Return what the panels show: accuracy, alignment, and where there is a reference the difference to it.
+
+    Seeds differ in their split, which moves all methods alike; the difference at equal seeds is free of that.
+    """
+    found: list[tuple[str, Quantity]] = [
+        ("test accuracy / %", _accuracy),
+        ("alignment (mean of layers)", _alignment),
+    ]
+    names = [name for name in results.plan.references if results.of(name, point=BASE)]
+    if names:
+        name = "ternary" if "ternary" in names else names[0]
+        known = {record["seed"]: _accuracy(record) for record in results.of(name, point=BASE)}
+
+        def difference(record: Record) -> float:
+            return _accuracy(record) - known.get(record["seed"], float("nan"))
+
+        found.insert(1, (f"accuracy minus that of {METHODS[name]} / %", difference))
+    return found
 
 
 @contextmanager
-def _panels() -> Iterator[tuple[Figure, list[Axes]]]:
-    """Give a figure with two panels in the common look."""
+def _panels(number: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Give a figure with a few panels in the common look."""
     with rc_context(LOOK):
-        figure = Figure(figsize=(10.5, 4.2), layout="constrained")
-        yield figure, [figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)]
+        figure = Figure(figsize=(5.0 * number, 4.2), layout="constrained")
+        yield figure, [figure.add_subplot(1, number, index + 1) for index in range(number)]
 
 
 def _sweep_figure(results: StudyResults, sweep: Sweep, axis: str) -> Figure:
@@ -132,8 +147,9 @@ def _sweep_figure(results: StudyResults, sweep: Sweep, axis: str) -> Figure:
     points = [point for point in results.plan.points if point.sweep == sweep.name]
     lines = _lines(results, sweep, points, axis)
     shown = results.study.axis(axis)
-    with _panels() as (figure, panels):
-        for axes, (label, quantity) in zip(panels, PANELS, strict=True):
+    quantities = _quantities(results)
+    with _panels(len(quantities)) as (figure, panels):
+        for axes, (label, quantity) in zip(panels, quantities, strict=True):
             places = _places([point.values[axis] for point in points])
             for index, (text, method, own) in enumerate(lines):
                 style = _style(index, len(lines), method)
@@ -144,6 +160,7 @@ def _sweep_figure(results: StudyResults, sweep: Sweep, axis: str) -> Figure:
             _scale(axes, [point.values[axis] for point in points], log=shown.log)
             if len(lines) + len(results.plan.references) <= MOST_LINES:
                 axes.legend(fontsize=7.5, loc="best")
+            _bound(axes, quantity)
         figure.suptitle(f"{results.plan.name}: {sweep.name}; {_seeds(results)}")
     return figure
 
@@ -237,6 +254,12 @@ def _interval(records: list[Record], quantity: Quantity) -> Interval:
     return confidence_interval([quantity(record) for record in records])
 
 
+def _bound(axes: Axes, quantity: Quantity) -> None:
+    """Keep an axis of accuracy below 100 %, where an interval may end beyond."""
+    if quantity is _accuracy and axes.get_ylim()[1] > 100.5:
+        axes.set_ylim(top=100.5)
+
+
 def _references(axes: Axes, results: StudyResults, quantity: Quantity) -> None:
     """Draw the reference methods as level lines; alignment has none for those that it says nothing about."""
     for method in results.plan.references:
@@ -261,8 +284,9 @@ def _failures(axes: Axes, results: StudyResults, points: list[Point], *, xs: lis
 def _fidelity_figure(results: StudyResults) -> Figure:
     """Return accuracy and alignment against the error 1 - cos^2 that the fidelity leaves, a dot a point."""
     sweeps = results.study.sweeps
-    with _panels() as (figure, panels):
-        for axes, (label, quantity) in zip(panels, PANELS, strict=True):
+    quantities = _quantities(results)
+    with _panels(len(quantities)) as (figure, panels):
+        for axes, (label, quantity) in zip(panels, quantities, strict=True):
             for index, sweep in enumerate(sweeps):
                 points = [point for point in results.plan.points if point.sweep == sweep.name]
                 colour = colormaps["viridis"](0.9 * index / max(len(sweeps) - 1, 1))
@@ -272,6 +296,7 @@ def _fidelity_figure(results: StudyResults) -> Figure:
             axes.set(xlabel="measured error of the projection, 1 − cos²", ylabel=label)
             if len(sweeps) + len(results.plan.references) <= MOST_LINES:
                 axes.legend(fontsize=7.5, loc="best")
+            _bound(axes, quantity)
         figure.suptitle(f"{results.plan.name}: against the fidelity measured on the bench; {_seeds(results)}")
     return figure
 
