@@ -161,9 +161,12 @@ class Study:
                 f"the experiment {experiment.name} has no method {', '.join(lacking)}; it has "
                 f"{', '.join(experiment.methods)}"
             )
-        bench = self.bench or with_changes(
-            Setting(experiment=experiment, bench=load_bench("opu")), {"bench": experiment.bench}, folder=self.folder
-        ).bench
+        bench = (
+            self.bench
+            or with_changes(
+                Setting(experiment=experiment, bench=load_bench("opu")), {"bench": experiment.bench}, folder=self.folder
+            ).bench
+        )
         try:
             return with_changes(Setting(experiment=experiment, bench=bench), self.base, folder=self.folder)
         except (TypeError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Fields of an experiment and of its bench by dotted path, so that any of them can be swept.
 
 A path names a field as the files do: ``hidden`` or ``validation`` of the experiment, ``methods.optical.threshold`` and
-``methods.*.epochs`` of its methods and their plans, ``bench`` for another bench, ``bench.camera.bits`` for a figure of it.
+``methods.*.epochs`` of its methods and their plans, ``bench`` for another bench, ``bench.camera.bits`` for its parts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from dfa.experiment import Experiment, Method
 from dfa.plan import TrainingPlan
 from optics import BenchDescription, load_bench
 from optics.files.bench_file import bench_from_table, bench_to_table
-from optics.reference import Reference
 from optics.validation import nearest
 
 OWN_FIELDS = ("name", "note", "seeds", "methods", "bench")
@@ -119,26 +118,37 @@ def _with_bench(bench: BenchDescription, changes: Mapping[str, Any], folder: Pat
         *way, last = path.split(".")[1:]
         inner = table
         for depth, key in enumerate(way):
-            if key not in inner and [*way[:depth], key] == ["reference"]:
+            if depth == 0 and inner.get(key) is None and key in _optional_parts():
                 inner[key] = {}
             if not isinstance(inner.get(key), dict):
                 raise ValueError(_unknown(path, _paths(_known_table(bench), prefix="bench.")))
             inner = inner[key]
-        if last not in inner and not isinstance(value, Mapping) and last not in _optional(way):
+        if last not in inner and not isinstance(value, Mapping) and last not in _optional_fields(way):
             raise ValueError(_unknown(path, _paths(_known_table(bench), prefix="bench.")))
         inner[last] = value
     return bench_from_table(table, folder=folder)
 
 
-def _optional(way: list[str]) -> list[str]:
-    """Return the fields that a part may have though its table lacks them."""
-    return [field.name for field in dataclasses.fields(Reference)] if way == ["reference"] else []
+def _optional_parts() -> dict[str, type]:
+    """Return the parts that a bench may lack, with their descriptions."""
+    hints = typing.get_type_hints(BenchDescription).items()
+    arms = {name: [arm for arm in typing.get_args(hint) if dataclasses.is_dataclass(arm)] for name, hint in hints}
+    optional = {name for name, hint in hints if type(None) in typing.get_args(hint)}
+    return {name: typing.cast(type, found[0]) for name, found in arms.items() if found and name in optional}
+
+
+def _optional_fields(way: list[str]) -> list[str]:
+    """Return the fields of a part that the bench may lack, empty for others."""
+    parts = _optional_parts()
+    return [field.name for field in dataclasses.fields(parts[way[0]])] if len(way) == 1 and way[0] in parts else []
 
 
 def _known_table(bench: BenchDescription) -> dict[str, Any]:
-    """Return the table of a bench, with a reference even where it has none."""
+    """Return the table of a bench, with the names of all fields of the parts that it lacks."""
     table = bench_to_table(bench)
-    table.setdefault("reference", {field.name: None for field in dataclasses.fields(Reference)})
+    for name in _optional_parts():
+        if table.get(name) is None:
+            table[name] = dict.fromkeys(_optional_fields([name]))
     return table
 
 

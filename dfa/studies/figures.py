@@ -24,7 +24,7 @@ from dfa.studies.sweep import Sweep
 CONFIDENCE = 0.95
 """Probability of the bands."""
 
-MOST_LINES = 12
+MOST_LINES = 20
 """Lines of one panel beyond which the legend is left out."""
 
 MARKERS = "osD^vP*X"
@@ -130,7 +130,7 @@ def _quantities(results: StudyResults) -> list[tuple[str, Quantity]]:
         def difference(record: Record) -> float:
             return _accuracy(record) - known.get(record["seed"], float("nan"))
 
-        found.insert(1, (f"accuracy minus that of {METHODS[name]} / %", difference))
+        found.insert(1, (f"accuracy minus that of {METHODS[name]} / points", difference))
     return found
 
 
@@ -138,7 +138,7 @@ def _quantities(results: StudyResults) -> list[tuple[str, Quantity]]:
 def _panels(number: int) -> Iterator[tuple[Figure, list[Axes]]]:
     """Give a figure with a few panels in the common look."""
     with rc_context(LOOK):
-        figure = Figure(figsize=(5.0 * number, 4.2), layout="constrained")
+        figure = Figure(figsize=(4.3 * number + 1.9, 3.9), layout="constrained")
         yield figure, [figure.add_subplot(1, number, index + 1) for index in range(number)]
 
 
@@ -153,16 +153,24 @@ def _sweep_figure(results: StudyResults, sweep: Sweep, axis: str) -> Figure:
             places = _places([point.values[axis] for point in points])
             for index, (text, method, own) in enumerate(lines):
                 style = _style(index, len(lines), method)
-                _line(axes, results, own, method, quantity, xs=[places(p.values[axis]) for p in own], text=text, **style)
+                _line(
+                    axes, results, own, method, quantity, xs=[places(p.values[axis]) for p in own], text=text, **style
+                )
             _references(axes, results, quantity)
             _failures(axes, results, points, xs=[places(point.values[axis]) for point in points])
             axes.set(xlabel=shown.label, ylabel=label)
             _scale(axes, [point.values[axis] for point in points], log=shown.log)
-            if len(lines) + len(results.plan.references) <= MOST_LINES:
-                axes.legend(fontsize=7.5, loc="best")
             _bound(axes, quantity)
+        _legend(figure, panels[0])
         figure.suptitle(f"{results.plan.name}: {sweep.name}; {_seeds(results)}")
     return figure
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Put one legend beside all panels, unless it would have too many lines."""
+    handles, labels = axes.get_legend_handles_labels()
+    if 0 < len(labels) <= MOST_LINES:
+        figure.legend(handles, labels, fontsize=7.5, loc="outside right center")
 
 
 def _seeds(results: StudyResults) -> str:
@@ -171,9 +179,7 @@ def _seeds(results: StudyResults) -> str:
     return f"mean of {number} seeds and its 95 % interval" if number > 1 else "one seed"
 
 
-def _lines(
-    results: StudyResults, sweep: Sweep, points: list[Point], axis: str
-) -> list[tuple[str, str, list[Point]]]:
+def _lines(results: StudyResults, sweep: Sweep, points: list[Point], axis: str) -> list[tuple[str, str, list[Point]]]:
     """Return the lines of a panel: label, method, points in the order of the axis."""
     others = [path for path in sweep.axes if path != axis]
     groups: dict[str, list[Point]] = {}
@@ -196,7 +202,7 @@ def _word(value: object) -> str:
 
 def _sortable(value: object) -> tuple[int, float, str]:
     """Return a key that sorts numbers before words."""
-    return (0, float(value), "") if _is_number(value) else (1, 0.0, "")
+    return (0, value, "") if isinstance(value, int | float) and _is_number(value) else (1, 0.0, "")
 
 
 def _is_number(value: object) -> bool:
@@ -276,9 +282,8 @@ def _failures(axes: Axes, results: StudyResults, points: list[Point], *, xs: lis
     failed = {record["point"] for record in results.failed}
     marked = [x for point, x in zip(points, xs, strict=True) if point.name in failed]
     if marked:
-        axes.plot(
-            marked, [0.02] * len(marked), "x", color="#CC0000", transform=axes.get_xaxis_transform(), label="runs failed"
-        )  # fmt: skip
+        floor = [0.02] * len(marked)
+        axes.plot(marked, floor, "x", color="#CC0000", transform=axes.get_xaxis_transform(), label="runs failed")
 
 
 def _fidelity_figure(results: StudyResults) -> Figure:
@@ -294,9 +299,8 @@ def _fidelity_figure(results: StudyResults) -> Figure:
             _references(axes, results, quantity)
             axes.set_xscale("log")
             axes.set(xlabel="measured error of the projection, 1 − cos²", ylabel=label)
-            if len(sweeps) + len(results.plan.references) <= MOST_LINES:
-                axes.legend(fontsize=7.5, loc="best")
             _bound(axes, quantity)
+        _legend(figure, panels[0])
         figure.suptitle(f"{results.plan.name}: against the fidelity measured on the bench; {_seeds(results)}")
     return figure
 

@@ -40,9 +40,7 @@ def write_report(folder: Path, results: StudyResults, *, command: str) -> None:
     write_file(folder / "report.html", study_page(results, images, command=command, packages=packages).encode())
 
 
-def study_page(
-    results: StudyResults, images: dict[str, bytes], *, command: str, packages: list[dict[str, str]]
-) -> str:
+def study_page(results: StudyResults, images: dict[str, bytes], *, command: str, packages: list[dict[str, str]]) -> str:
     """Return the report as one HTML page with its images inside.
 
     Parameters
@@ -131,7 +129,12 @@ def _rows(results: StudyResults) -> list[tuple[str, ...]]:
     plan = results.plan
     heads = [(BASE, "", "", method) for method in plan.references]
     heads += [
-        (point.name, point.sweep, ", ".join(f"{path} = {_short(value)}" for path, value in point.values.items()), method)
+        (
+            point.name,
+            point.sweep,
+            ", ".join(f"{path} = {_short(value)}" for path, value in point.values.items()),
+            method,
+        )
         for point in plan.points
         for method in plan.methods
     ]
@@ -145,7 +148,9 @@ def _row(head: tuple[str, str, str, str], records: list[Record]) -> tuple[str, .
     """Return the row of one point and method."""
     fine = [record for record in records if record["status"] == "ok"]
     accuracy = _interval_text([100 * record["accuracy"] for record in fine], digits=2)
-    alignment = _interval_text([float(np.mean(record["alignment"])) for record in fine if record["alignment"]], digits=3)
+    alignment = _interval_text(
+        [float(np.mean(record["alignment"])) for record in fine if record["alignment"]], digits=3
+    )
     cosines = [record["fidelity"] for record in fine if record["fidelity"] is not None]
     fidelity = f"{np.mean(cosines):.4f}" if cosines else "–"
     failed = len(records) - len(fine)
