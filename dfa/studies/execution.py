@@ -24,6 +24,10 @@ IN_FLIGHT = 256
 """Runs that an executor of the user holds at once, enough for any cluster that these runs are worth."""
 
 
+MOST_IDLE_BREAKS = 3
+"""Pools of processes that may die in a row before any of them took a run."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workers:
     """Who computes.
@@ -88,7 +92,7 @@ def run_tasks(
     ValueError
         If a bench is impossible; nothing has run then.
     RuntimeError
-        If the user's executor breaks; what is finished was handed over.
+        If the user's executor breaks, or local processes cannot start; what is finished was handed over.
 
     Notes
     -----
@@ -96,18 +100,24 @@ def run_tasks(
     one after the other, so that the one that kills its process is found; that one is recorded as failed.
     """
     left = deque(tasks)
-    while left:
+    idle = 0
+    while left and idle < MOST_IDLE_BREAKS:
+        before = len(left)
         with workers.open() as executor:
             if check is not None:
                 _check(check, executor)
                 check = None
             suspects = _drive(left, executor, workers, on_record=on_record)
-        if suspects and workers.executor is not None:
+        if workers.executor is not None and (suspects or left):
             raise RuntimeError("the executor broke: what is finished is stored, run the study again to continue")
+        idle = idle + 1 if len(left) == before else 0
         for suspect in suspects:
             with workers.open() as executor:
-                if _drive(deque([suspect]), executor, workers, on_record=on_record):
-                    on_record(_failed(suspect, "its process died: it was killed, or memory ran out"))
+                lost = _drive(deque([suspect]), executor, workers, on_record=on_record)
+            if lost:
+                on_record(_failed(suspect, "its process died: it was killed, or memory ran out"))
+    if left:
+        raise RuntimeError("the local processes end before they take a run: what is finished is stored")
 
 
 def _check(plan: StudyPlan, executor: Executor) -> None:
@@ -122,7 +132,7 @@ def _check(plan: StudyPlan, executor: Executor) -> None:
 def _drive(
     left: deque[Task], executor: Executor, workers: Workers, *, on_record: Callable[[Record], None]
 ) -> list[Task]:
-    """Empty the queue; return the tasks under way when the executor broke, none if it did not."""
+    """Empty the queue, unless the executor breaks; return the tasks that were under way then."""
     pending: dict[Future[dict[str, Any]], Task] = {}
     try:
         while left or pending:

@@ -100,7 +100,7 @@ class RunStore:
         if not self.path.exists():
             self._begin(packages)
         lines, length = _read_lines(self.path)
-        if lines and lines[0].get("format") == FORMAT and not _records(lines):  # a study that never ran holds nothing
+        if _is_ours(lines) and not _records(lines):  # a study that never ran holds nothing that could be lost
             self._begin(packages)
             lines, length = _read_lines(self.path)
         _check_header(self.path, lines, self._identity)
@@ -230,6 +230,11 @@ def _read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
         tables.append(json.loads(text))
         length += len(line) + 1
     return tables, length
+
+
+def _is_ours(lines: list[dict[str, Any]]) -> bool:
+    """Return whether a file is one that this program wrote."""
+    return bool(lines) and (lines[0].get("format"), lines[0].get("version")) == (FORMAT, FORMAT_VERSION)
 
 
 def _check_header(path: Path, lines: list[dict[str, Any]], identity: Mapping[str, Any]) -> None:
