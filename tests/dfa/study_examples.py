@@ -18,7 +18,7 @@ SMALL = {
 
 def optical_study(**changes: Any) -> Study:
     """Return three points x two seeds with light; the last point cannot be calibrated, its light is too strong."""
-    sweeps = (grid("noise", {"bench.camera.read_noise": [2.0, 200.0, 5000.0]}),)
+    sweeps = (grid("noise", {"bench.camera.read_noise": [2.0, 200.0, 3000.0]}),)
     options = {"name": "small", "preset": "digits", "sweeps": sweeps, "seeds": (3, 1), "base": SMALL}
     return Study(**{**options, "references": ("bp",), **changes})
 
