@@ -258,6 +258,7 @@ def run_study(
     random is keyed by the study's seed alone, and matrix products take one thread. Times of the runs do, of course.
     """
     plan = study.plan()
+    how = Workers(count=workers, executor=executor, data=data)
     if limit is not None:
         check_count("limit", limit)
     with RunStore(folder, plan.identity) as store:
@@ -271,7 +272,6 @@ def run_study(
             if on_record is not None:
                 on_record(record)
 
-        how = Workers(count=workers, executor=executor, data=data)
         run_tasks(tasks[:limit], how, on_record=keep, check=None if store.records else plan)
         return StudyResults(study=study, plan=plan, records=tuple(store.records.values()))
 

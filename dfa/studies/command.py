@@ -79,7 +79,7 @@ def study_command(words: list[str]) -> int:
 
     study = load_study(options.file)
     folder = options.output or Path("results") / study.name
-    again = shlex.join(["python", "-m", "dfa", "study", *words])
+    again = shlex.join(["python", "-m", "dfa", "study", *(word for word in words if word != "--plot-only")])
     if options.plot_only:
         return _plot(study, folder, command=again)
     return _run(study, folder, options, command=again)

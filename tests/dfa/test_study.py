@@ -158,6 +158,10 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path: Path) -> None:
     assert run_study(study, tmp_path / "out").complete
 
 
+def never(record: dict[str, Any]) -> None:
+    raise AssertionError(f"{record['key']} ran")
+
+
 class Deadly:
     """An experiment that ends the process which unpacks it."""
 
@@ -179,7 +183,7 @@ def test_an_executor_that_breaks_says_how_to_go_on() -> None:
     from concurrent.futures import BrokenExecutor
 
     class Broken(ThreadPoolExecutor):
-        def submit(self, *args: Any, **options: Any) -> Future[Any]:  # noqa: ARG002
+        def submit(self, *args: Any, **options: Any) -> Future[Any]:
             raise BrokenExecutor("gone")
 
     with pytest.raises(RuntimeError, match="run the study again to continue"):
@@ -192,7 +196,9 @@ def test_archive_and_table_hold_the_same_numbers(one_thread: StudyResults, tmp_p
     arrays, description = load_archive(tmp_path / "results.h5")
     rows = one_thread.rows()
     assert np.array_equal(
-        arrays["table/accuracy"], [np.nan if row["accuracy"] is None else row["accuracy"] for row in rows], equal_nan=True
+        arrays["table/accuracy"],
+        [np.nan if row["accuracy"] is None else row["accuracy"] for row in rows],
+        equal_nan=True,
     )
     assert arrays["runs/0001/optical/1/alignment"].shape == (1, 2)
     assert description["table"]["method"] == [row["method"] for row in rows]
@@ -203,10 +209,10 @@ def test_archive_and_table_hold_the_same_numbers(one_thread: StudyResults, tmp_p
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sweeps": (grid("s", {"bench.camera.bit": [8]}),)}, "point 0000 of sweep 's' .* did you mean 'bench.camera.bits'"),
-        ({"sweeps": (grid("s", {"bench.camera.bits": [8, 99]}),)}, "point 0001 of sweep 's' .* bits = 99 is not allowed"),
-        ({"sweeps": (grid("s", {"bench.camera.rows": [6, 2]}),)}, "point 0001 .* is impossible: 36 hidden units need at "
-         "least 45 camera pixels to choose from, its region has 18"),
+        ({"sweeps": (grid("s", {"bench.camera.bit": [8]}),)}, "point 0000 .* did you mean 'bench.camera.bits'"),
+        ({"sweeps": (grid("s", {"bench.camera.bits": [8, 99]}),)}, "point 0001 of sweep 's' .* bits = 99 is not"),
+        ({"sweeps": (grid("s", {"bench.camera.rows": [6, 2]}),)}, "point 0001 .* is impossible: 36 hidden units need "
+         "at least 45 camera pixels to choose from, its region has 18"),
         ({"sweeps": (grid("s", {"bench.layout.grid_rows": [1]}),)}, "is impossible: its layout has 10 macropixels"),
         ({"sweeps": (grid("s", {"bench.layout.grid_rows": [2000]}),)}, "point 0000 of sweep 's' .* is "),
         ({"base": {"bench.camera.bitts": 3}}, "the base of study 'small': .* did you mean 'bench.camera.bits'"),
@@ -221,7 +227,7 @@ def test_archive_and_table_hold_the_same_numbers(one_thread: StudyResults, tmp_p
 )  # fmt: skip
 def test_bad_studies_are_refused_before_anything_runs(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message), ThreadPoolExecutor(1) as executor:
-        run_study(optical_study(**changes), tmp_path / "out", executor=executor, on_record=lambda record: pytest.fail())
+        run_study(optical_study(**changes), tmp_path / "out", executor=executor, on_record=never)
     left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
     assert left in ([], [FILE_NAME])
 
@@ -233,7 +239,7 @@ def test_a_bench_that_cannot_be_built_is_refused_before_anything_runs(tmp_path: 
         pytest.raises(ValueError, match=r"point 0001 of sweep 'light' .* is (impossible|refused)"),
         ThreadPoolExecutor(1) as executor,
     ):
-        run_study(study, tmp_path / "out", executor=executor, on_record=lambda record: pytest.fail())
+        run_study(study, tmp_path / "out", executor=executor, on_record=never)
 
 
 def test_sweeps_make_the_points_that_they_say() -> None:
