@@ -27,7 +27,7 @@ from dfa.studies.fields import Setting, setting_fields, with_changes
 from dfa.studies.outcome import StudyResults
 from dfa.studies.plan import Point, StudyPlan
 from dfa.studies.store import Record, RunStore, read_records
-from dfa.studies.sweep import Axis, Sweep
+from dfa.studies.sweep import Axis, Sweep, plain_values
 from optics import BenchDescription, load_bench
 from optics.validation import check_choice, check_count, nearest
 
@@ -85,6 +85,7 @@ class Study:
         """Check what needs no experiment."""
         for each in ("sweeps", "seeds", "methods", "references"):
             object.__setattr__(self, each, tuple(getattr(self, each)))
+        object.__setattr__(self, "base", plain_values(self.base))
         if not isinstance(self.name, str) or not self.name or any(c in '/\\\0"' for c in self.name):
             raise ValueError(f"name = {self.name!r}: a study needs a name that can name a folder")
         for seed in self.seeds:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from optics.validation import check_count
 
 
@@ -75,6 +77,7 @@ class Sweep:
             raise ValueError(f"a sweep needs a name in words, got {self.name!r}")
         if not self.points:
             raise ValueError(f"sweep {self.name!r} has no points")
+        object.__setattr__(self, "points", tuple(plain_values(point) for point in self.points))
         fields = list(self.points[0])
         for index, point in enumerate(self.points):
             if sorted(point) != sorted(fields):
@@ -84,6 +87,23 @@ class Sweep:
                 )
         if not fields or any(axis not in fields for axis in self.axes):
             raise ValueError(f"sweep {self.name!r}: its axes {list(self.axes)} must be among its fields {fields}")
+
+
+def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as Python has them, where they came from NumPy.
+
+    Parameters
+    ----------
+    values : mapping
+        Values by path.
+
+    Returns
+    -------
+    dict
+        The same values; NumPy's numbers are Python's, arrays are lists.
+    """
+    numpy = (np.generic, np.ndarray)
+    return {path: value.tolist() if isinstance(value, numpy) else value for path, value in values.items()}
 
 
 def grid(name: str, values: Mapping[str, Sequence[Any]]) -> Sweep:

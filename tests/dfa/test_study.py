@@ -24,7 +24,7 @@ from tests.dfa.study_examples import SMALL, optical_study, trivial_study
 
 def table(results: StudyResults) -> list[dict[str, Any]]:
     """Return the rows without their times, with NaN that equals itself."""
-    rows = [{key: value for key, value in row.items() if "seconds" not in key} for row in results.rows()]
+    rows = [{key: value for key, value in row.items() if key != "seconds"} for row in results.rows()]
     return [{key: "nan" if value != value else value for key, value in row.items()} for row in rows]
 
 
@@ -259,6 +259,15 @@ def test_sweeps_make_the_points_that_they_say() -> None:
         Sweep(name="s", axes=("a",), points=({"a": 1}, {"b": 1}))
     with pytest.raises(ValueError, match="has no points"):
         grid("g", {"a": []})
+
+
+def test_numbers_from_numpy_are_numbers() -> None:
+    def study(bits: Any, noise: Any) -> Study:
+        return optical_study(sweeps=(grid("s", {"bench.camera.bits": bits, "bench.camera.read_noise": noise}),))
+
+    values = np.arange(7, 10), np.linspace(2, 3, 3)
+    assert study(*values).plan().identity == study([7, 8, 9], [2.0, 2.5, 3.0]).plan().identity
+    assert optical_study(base={**SMALL, "hidden": np.array([20, 16])}).plan() == optical_study().plan()
 
 
 def test_the_base_holds_for_points_and_references() -> None:
