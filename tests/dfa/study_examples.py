@@ -10,6 +10,7 @@ SMALL = {
     "methods.*.epochs": 1,
     "bench.camera.rows": 6,
     "bench.camera.columns": 9,
+    "bench.medium.collected_fraction": 1.2e-6,
     "bench.layout.grid_rows": 9,
     "bench.layout.grid_columns": 10,
 }

@@ -26,6 +26,7 @@ hidden = [20, 16]
 "methods.*.learning_rate" = 0.005
 "bench.camera.rows" = 6
 "bench.camera.columns" = 9
+"bench.medium.collected_fraction" = 1.2e-6
 [[sweep]]
 name = "noise"
 [sweep.grid]
