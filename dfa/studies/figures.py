@@ -5,24 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
 from dfa.experiment import METHODS
 from dfa.figures import LOOK, STYLES
+from dfa.studies.intervals import Interval, confidence_interval
 from dfa.studies.outcome import StudyResults
 from dfa.studies.plan import BASE, Point
 from dfa.studies.store import Record
 from dfa.studies.sweep import Sweep
-
-CONFIDENCE = 0.95
-"""Probability of the bands."""
 
 MOST_LINES = 20
 """Lines of one panel beyond which the legend is left out."""
@@ -30,51 +26,6 @@ MOST_LINES = 20
 MARKERS = "osD^vP*X"
 
 Quantity = Callable[[Record], float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A mean over seeds and its confidence interval.
-
-    Parameters
-    ----------
-    mean : float
-        The mean; NaN without any value.
-    half_width : float
-        Half the interval; NaN where there are fewer than two values.
-    """
-
-    mean: float
-    half_width: float
-
-
-def confidence_interval(values: Sequence[float], *, confidence: float = CONFIDENCE) -> Interval:
-    r"""Return the mean of a few values and Student's interval around it.
-
-    .. math:: \bar x \pm t_{n-1,\,(1+p)/2}\; s / \sqrt{n}
-
-    Parameters
-    ----------
-    values : sequence of float
-        One value a seed; NaN is left out.
-    confidence : float, optional
-        Probability p that the interval holds the true mean.
-
-    Returns
-    -------
-    Interval
-        Mean and half width.
-
-    Notes
-    -----
-    It assumes that the values of the seeds are normal and independent.
-    """
-    known = np.array([value for value in values if np.isfinite(value)], np.float64)
-    if len(known) < 2:
-        return Interval(mean=float(known[0]) if len(known) else float("nan"), half_width=float("nan"))
-    quantile = float(stats.t.ppf((1 + confidence) / 2, len(known) - 1))
-    error = float(known.std(ddof=1)) / len(known) ** 0.5
-    return Interval(mean=float(known.mean()), half_width=quantile * error)
 
 
 def draw_study(results: StudyResults) -> dict[str, Figure]:
@@ -160,7 +111,7 @@ def _sweep_figure(results: StudyResults, sweep: Sweep, axis: str) -> Figure:
             _failures(axes, results, points, xs=[places(point.values[axis]) for point in points])
             axes.set(xlabel=shown.label, ylabel=label)
             _scale(axes, [point.values[axis] for point in points], log=shown.log)
-            _bound(axes, quantity)
+            _bound(axes, results, points, quantity)
         _legend(figure, panels[0])
         figure.suptitle(f"{results.plan.name}: {sweep.name}; {_seeds(results)}")
     return figure
@@ -175,8 +126,12 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 def _seeds(results: StudyResults) -> str:
     """Return what the bands are, in words."""
-    number = len(results.plan.seeds)
-    return f"mean of {number} seeds and its 95 % interval" if number > 1 else "one seed"
+    groups = [results.of(method, point=point.name) for point in results.plan.points for method in results.plan.methods]
+    numbers = sorted({len(group) for group in groups if group})
+    if not numbers or numbers[-1] == 1:
+        return "one seed"
+    seeds = str(numbers[-1]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    return f"mean of {seeds} seeds and its 95 % interval"
 
 
 def _lines(results: StudyResults, sweep: Sweep, points: list[Point], axis: str) -> list[tuple[str, str, list[Point]]]:
@@ -260,21 +215,32 @@ def _interval(records: list[Record], quantity: Quantity) -> Interval:
     return confidence_interval([quantity(record) for record in records])
 
 
-def _bound(axes: Axes, quantity: Quantity) -> None:
-    """Keep an axis of accuracy below 100 %, where an interval may end beyond."""
-    if quantity is _accuracy and axes.get_ylim()[1] > 100.5:
-        axes.set_ylim(top=100.5)
+def _bound(axes: Axes, results: StudyResults, points: Sequence[Point], quantity: Quantity) -> None:
+    """Show all means and a typical interval: with two or three seeds a few intervals are wider than all there is."""
+    groups = [results.of(method, point=point.name) for point in points for method in results.plan.methods]
+    found = [_interval(group, quantity) for group in groups]
+    found += [interval for _, interval in _reference_intervals(results, quantity)]
+    means = [interval.mean for interval in found if np.isfinite(interval.mean)]
+    halves = [interval.half_width for interval in found if np.isfinite(interval.half_width)]
+    if means:
+        room = max(0.08 * (max(means) - min(means)), 1.2 * float(np.median(halves)) if halves else 0.0, 1e-3)
+        top = max(means) + room
+        axes.set_ylim(min(means) - room, min(top, 100.5) if quantity is _accuracy else top)
+
+
+def _reference_intervals(results: StudyResults, quantity: Quantity) -> list[tuple[str, Interval]]:
+    """Return the reference methods that a quantity says something about."""
+    silent = ("bp", "shallow") if quantity is _alignment else ()  # one by definition, and no signal
+    names = [name for name in results.plan.references if name not in silent]
+    return [(name, _interval(results.of(name, point=BASE), quantity)) for name in names]
 
 
 def _references(axes: Axes, results: StudyResults, quantity: Quantity) -> None:
-    """Draw the reference methods as level lines; alignment has none for those that it says nothing about."""
-    for method in results.plan.references:
-        if quantity is _alignment and method in ("bp", "shallow"):
-            continue  # one by definition, and no signal
-        found = _interval(results.of(method, point=BASE), quantity)
+    """Draw the reference methods as level lines."""
+    for name, found in _reference_intervals(results, quantity):
         if np.isfinite(found.mean):
-            colour, style = STYLES[method]
-            axes.axhline(found.mean, color=colour, linestyle=style, linewidth=1.1, label=METHODS[method], zorder=0)
+            colour, style = STYLES[name]
+            axes.axhline(found.mean, color=colour, linestyle=style, linewidth=1.1, label=METHODS[name], zorder=0)
 
 
 def _failures(axes: Axes, results: StudyResults, points: list[Point], *, xs: list[float]) -> None:
@@ -299,7 +265,7 @@ def _fidelity_figure(results: StudyResults) -> Figure:
             _references(axes, results, quantity)
             axes.set_xscale("log")
             axes.set(xlabel="measured error of the projection, 1 − cos²", ylabel=label)
-            _bound(axes, quantity)
+            _bound(axes, results, results.plan.points, quantity)
         _legend(figure, panels[0])
         figure.suptitle(f"{results.plan.name}: against the fidelity measured on the bench; {_seeds(results)}")
     return figure

@@ -10,7 +10,8 @@ import numpy as np
 
 from dfa.experiment import METHODS
 from dfa.report import STYLE, png_bytes
-from dfa.studies.figures import confidence_interval, draw_study
+from dfa.studies.figures import draw_study
+from dfa.studies.intervals import confidence_interval
 from dfa.studies.outcome import StudyResults, save_study, write_file
 from dfa.studies.plan import BASE
 from dfa.studies.store import Record, stored_packages

@@ -11,7 +11,7 @@ import matplotlib.image
 import pytest
 
 from dfa.__main__ import main
-from dfa.studies.figures import confidence_interval
+from dfa.studies.intervals import confidence_interval
 from dfa.studies.store import FILE_NAME
 from dfa.studies.study_file import load_study, shipped_studies
 
