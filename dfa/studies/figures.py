@@ -207,7 +207,7 @@ def _line(
     mean = np.array([interval.mean for interval in found])
     half = np.array([interval.half_width for interval in found])
     axes.plot(xs, mean, marker=marker, markersize=3.5, color=color, label=text)
-    axes.fill_between(xs, mean - half, mean + half, color=color, alpha=0.15, linewidth=0)
+    axes.fill_between(xs, mean - half, mean + half, color=color, alpha=0.12, linewidth=0)
 
 
 def _interval(records: list[Record], quantity: Quantity) -> Interval:

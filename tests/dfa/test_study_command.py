@@ -143,6 +143,19 @@ def test_interrupt_says_how_to_go_on_and_a_second_program_is_refused(study_file:
     assert "Not finished" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.filterwarnings("default")  # Dask's own deprecations are not ours
+def test_a_cluster_by_its_address_gives_the_table_of_local_processes(study_file: Path, tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra study brings Dask: pip install -e '.[study]'")
+    words = ["study", str(study_file), "--limit", "4", "--output"]
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+    ) as cluster:
+        assert main([*words, str(tmp_path / "dask"), "--dask", cluster.scheduler_address]) == 0
+    assert main([*words, str(tmp_path / "local"), "--workers", "1"]) == 0
+    assert rows_without_times(tmp_path / "dask") == rows_without_times(tmp_path / "local")
+    assert len(rows_without_times(tmp_path / "dask")) == 4
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
