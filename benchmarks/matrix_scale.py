@@ -96,7 +96,7 @@ def floor(frames: CampaignFrames, tile: int) -> tuple[float, float]:
     for start in range(0, frames.outputs, tile):
         outputs = slice(start, min(start + tile, frames.outputs))
         begin = time.perf_counter()
-        words = frames.words(plan.series_positions[:order], outputs=outputs)
+        words = frames.words(plan.series_positions[:order], outputs=outputs, overwrite=True)
         reading += time.perf_counter() - begin
         begin = time.perf_counter()
         for step in range(steps):
@@ -114,6 +114,7 @@ def solve(frames: CampaignFrames, method: PhaseSteppingMethod, tile: int, sink: 
     track = DriftTrack(
         time=still, phase=still, phase_error=still, power=still + 1, correlation=still, consecutive=still,
         steps=np.array(method.phases),
+        steps_error=np.zeros(len(method.phases)),
     )  # fmt: skip
     rows, solving, writing = None, 0.0, 0.0
     with sink.open("wb", buffering=0) as file:

@@ -11,6 +11,8 @@ parts have packages of their own:
     Speckle generated (`speckle_field`) and measured in frames (`contrast`, `measure_grain`, `check_law`).
 `optics.mirrors`, `optics.encodings`
     Orders, blaze, flatness and faults of the mirrors; complex fields as binary patterns.
+`optics.instabilities`
+    What moves on a bench that lives in time: mode hops, pointing, powers, temperature, triggers, lost frames.
 `optics.sensing`
     What pixels, converters and shutters do to light.
 `optics.files`
@@ -26,6 +28,7 @@ os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "14")
 
 from optics.archive_check import verify_archive
 from optics.bench import Bench, BenchDescription, Exposure
+from optics.bench_memory import BenchMemory
 from optics.camera import Camera
 from optics.campaign_file import CampaignFile
 from optics.dmd import Dmd
@@ -34,6 +37,13 @@ from optics.files.bench_file import bench_from_table, bench_to_table, load_bench
 from optics.files.camera_file import camera_modes, load_camera, shipped_cameras
 from optics.files.dmd_file import dmd_from_part, load_dmd, shipped_dmds
 from optics.files.resources import data_folder
+from optics.instabilities.heating import Heating
+from optics.instabilities.losses import Losses
+from optics.instabilities.mode_hops import ModeHops
+from optics.instabilities.pointing import Pointing
+from optics.instabilities.power import AnchorBeam, PowerDrift
+from optics.instabilities.temperature import Temperature
+from optics.instabilities.trigger import TriggerJitter
 from optics.laser import Laser
 from optics.light_budget import LightBudget, light_budget
 from optics.macropixels import Layout, MacropixelLayout, input_positions, square_block
@@ -85,8 +95,10 @@ from optics.simulated_bench import SimulatedBench
 from optics.throughput import Throughput, throughput
 
 __all__ = [
+    "AnchorBeam",
     "Bench",
     "BenchDescription",
+    "BenchMemory",
     "BoardVibration",
     "Camera",
     "CampaignFile",
@@ -99,11 +111,13 @@ __all__ = [
     "FrameRenderer",
     "GaussianDescription",
     "GaussianMedium",
+    "Heating",
     "InputLight",
     "Laser",
     "Layout",
     "LightBudget",
     "ListedLayout",
+    "Losses",
     "MacropixelLayout",
     "MatrixFile",
     "MatrixWriter",
@@ -112,19 +126,24 @@ __all__ = [
     "MediumDescription",
     "MediumSite",
     "MirrorFaults",
+    "ModeHops",
     "MultisliceDescription",
     "Orders",
     "Orientation",
     "PartiallyCoherentDescription",
     "PathLayout",
+    "Pointing",
     "PolarisedDescription",
+    "PowerDrift",
     "Reference",
     "Sensor",
     "Shutter",
     "SimulatedBench",
     "Sinusoid",
     "StreamedDescription",
+    "Temperature",
     "Throughput",
+    "TriggerJitter",
     "bench_from_table",
     "bench_to_table",
     "blaze_incidence",

@@ -1,5 +1,6 @@
 """The bench: what it is made of, and the protocol that simulated and real benches share."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from optics.camera import Camera, Counts
 from optics.dmd import Dmd
+from optics.instabilities.heating import NO_HEATING, Heating
+from optics.instabilities.losses import NO_LOSSES, Losses
+from optics.instabilities.power import NO_ANCHOR_BEAM, AnchorBeam
+from optics.instabilities.temperature import NO_TEMPERATURE_CHANGE, Temperature
+from optics.instabilities.trigger import NO_JITTER, TriggerJitter
 from optics.laser import Laser
 from optics.macropixels import Layout
 from optics.media.description import MediumDescription
@@ -90,11 +96,27 @@ class BenchDescription:
         Exposure time at the start, in seconds.
     reference : Reference or None, optional
         The reference arm; None where the bench has none.
+    anchor_beam : AnchorBeam, optional
+        Macropixels that are lit by a beam of their own.
+    temperature : Temperature, optional
+        Changes of the room's temperature.
+    heating : Heating, optional
+        Warming of the medium by the patterns.
+    trigger : TriggerJitter, optional
+        Jitter of the exposures against the patterns.
+    losses : Losses, optional
+        Dropped frames and missed triggers.
 
     Raises
     ------
     ValueError
-        If the layout does not fit the mirrors or the camera cannot grant the exposure time.
+        If the layout does not fit the mirrors, the camera cannot grant the exposure time, an anchor beam lights
+        macropixels that are not there, or heating moves nothing.
+
+    Notes
+    -----
+    What lives in time (also in the laser, the reference, the camera and the medium) is off unless it is described.
+    ``data/benches/restless.toml`` has all of it on, each table commented.
     """
 
     name: str
@@ -105,10 +127,35 @@ class BenchDescription:
     camera: Camera
     exposure_time: float
     reference: Reference | None = None
+    anchor_beam: AnchorBeam = NO_ANCHOR_BEAM
+    temperature: Temperature = NO_TEMPERATURE_CHANGE
+    heating: Heating = NO_HEATING
+    trigger: TriggerJitter = NO_JITTER
+    losses: Losses = NO_LOSSES
 
     def __post_init__(self) -> None:
         self.layout.check_fits(self.dmd)
         self.camera.shutter.granted_exposure(self.exposure_time)
+        last = self.anchor_beam.first + self.anchor_beam.inputs
+        if last > self.layout.inputs:
+            raise ValueError(
+                f"the anchor beam lights macropixels up to {last - 1}, the layout has {self.layout.inputs}: take fewer "
+                "inputs or a lower first"
+            )
+        if self.heating.present and math.isinf(self.temperature.decorrelation):
+            raise ValueError(
+                f"heating by {self.heating.rise:g} K moves nothing: state decorrelation of temperature, in kelvin"
+            )
+
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """Return the causes by which a frame depends on the frames before it, in words."""
+        causes = {
+            "image lag": self.camera.lag > 0,
+            "heating": self.heating.present,
+            "trigger jitter": self.trigger.present,
+        }
+        return tuple(cause for cause, present in causes.items() if present)
 
     @property
     def frame_period(self) -> float:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from scipy.constants import c, h
 
+from optics.instabilities.mode_hops import NO_MODE_HOPS, ModeHops
+from optics.instabilities.pointing import NO_POINTING, Pointing
+from optics.instabilities.power import NO_POWER_DRIFT, PowerDrift
 from optics.validation import check_number
 
 
@@ -26,6 +29,12 @@ class Laser:
         Centre of a Gaussian beam from that of the array, in metres.
     intensity_noise : float, optional
         Relative rms of the power from one exposure to the next, normal and independent.
+    mode_hops : ModeHops, optional
+        Jumps between longitudinal modes.
+    pointing : Pointing, optional
+        Jitter or drift of the beam's direction.
+    power_drift : PowerDrift, optional
+        Slow drift of the power.
 
     Raises
     ------
@@ -34,8 +43,9 @@ class Laser:
 
     Notes
     -----
-    One spatial mode, one spectral line. Intensity noise faster than an exposure averages out within it; what is
-    left moves whole frames up and down together, and cancels from no difference of frames.
+    One spatial mode, one spectral line at a time. Intensity noise faster than an exposure averages out within it; what
+    is left moves whole frames up and down together, and cancels from no difference of frames. What wanders more slowly
+    (mode hops, pointing, power drift) is off unless it is described.
 
     References
     ----------
@@ -48,6 +58,9 @@ class Laser:
     beam_y: float = 0.0
     beam_x: float = 0.0
     intensity_noise: float = 0.0
+    mode_hops: ModeHops = NO_MODE_HOPS
+    pointing: Pointing = NO_POINTING
+    power_drift: PowerDrift = NO_POWER_DRIFT
 
     def __post_init__(self) -> None:
         check_number("wavelength", self.wavelength, unit="m", at_least=200e-9, at_most=2500e-9)

@@ -159,7 +159,7 @@ class MatrixWriter:
                 raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
             if not np.can_cast(array.dtype, stored.dtype, "same_kind"):
                 raise TypeError(f"{name} must be {stored.dtype}, got {array.dtype}")
-            blocks[name] = np.broadcast_to(array, wanted).astype(stored.dtype)
+            blocks[name] = np.broadcast_to(array, wanted).astype(stored.dtype, copy=False)
         if not np.isfinite(blocks["matrix"]).all():
             raise ValueError(
                 f"entries of rows {rows.start} to {rows.stop - 1} are not finite: set them to 0, not valid"

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.fringe_fading import mean_phasor
+from optics.instabilities.power import frame_powers
 from optics.media.phase_drift import PhaseDrift
 from optics.speckle.generate import speckle_field
-from optics.streams import ExposureGenerator, NoiseSource, exposure_states, source_generator
+from optics.streams import NoiseSource, exposure_normals, source_generator
 from optics.validation import check_choice, check_number
 
 STEADY = PhaseDrift(rms=0.0, correlation_time=1.0)
@@ -60,6 +61,8 @@ class Reference:
         Rms random error of a step, in radians, independent from frame to frame.
     drift : PhaseDrift, optional
         Slow drift and vibration lines.
+    power_noise : float, optional
+        Relative rms of the arm's own power from one exposure to the next, normal, independent, common to all pixels.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class Reference:
     step_scale: float = 1.0
     step_error: float = 0.0
     drift: PhaseDrift = STEADY
+    power_noise: float = 0.0
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, unit="photons per pixel per second", above=0)
@@ -92,6 +96,7 @@ class Reference:
         check_number("grain", self.grain, unit="m", at_least=0)
         check_number("step_scale", self.step_scale, above=0, at_most=2)
         check_number("step_error", self.step_error, unit="rad", at_least=0, at_most=math.pi)
+        check_number("power_noise", self.power_noise, at_least=0, at_most=0.2)
         for index, weight in enumerate(self.mode_weights):
             check_number(f"mode_weights[{index}]", weight, at_least=0, at_most=1)
         if not math.isclose(math.fsum(self.mode_weights), 1, abs_tol=1e-6):
@@ -183,8 +188,26 @@ class Reference:
         """
         phase = self.step_scale * np.asarray(commanded, np.float64)
         if self.step_error:
-            states = exposure_states(seed, NoiseSource.REFERENCE_STEP, first=first, count=len(phase))
-            generator = ExposureGenerator()
-            phase = phase + self.step_error * np.array([generator.at(state).standard_normal() for state in states])
+            draws = exposure_normals(seed, NoiseSource.REFERENCE_STEP, first=first, count=len(phase))
+            phase = phase + self.step_error * draws
         motion = mean_phasor(self.drift, timestamps, exposure_time=exposure_time, seed=seed)
         return np.asarray(np.exp(-1j * phase) * motion)
+
+    def power(self, *, first: int, count: int, seed: int) -> NDArray[np.float64]:
+        """Return the relative power of the arm in consecutive exposures.
+
+        Parameters
+        ----------
+        first : int
+            Absolute index of the first exposure.
+        count : int
+            Number of exposures.
+        seed : int
+            Seed of the bench.
+
+        Returns
+        -------
+        ndarray, shape (count,)
+            Powers over their mean, beside those of the laser; ones where there is no noise.
+        """
+        return frame_powers(self.power_noise, source=NoiseSource.REFERENCE_POWER, first=first, count=count, seed=seed)

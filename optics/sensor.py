@@ -69,6 +69,15 @@ class Sensor:
         self._previous_charge = np.zeros(camera.shape if camera.lag else (0, 0), np.float32)
         self._pool = ThreadPoolExecutor(_processors())
 
+    @property
+    def charge(self) -> Frames:
+        """Return the charge of the last frame, of which a part lags, shape (y, x), in electrons."""
+        return self._previous_charge.copy()
+
+    @charge.setter
+    def charge(self, charge: Frames) -> None:
+        self._previous_charge[...] = charge
+
     def expose(
         self,
         photon_rate: Frames,
@@ -76,6 +85,7 @@ class Sensor:
         exposure_time: float,
         first: int,
         timestamps: NDArray[np.float64] | None = None,
+        dark_factor: NDArray[np.float64] | None = None,
     ) -> Counts:
         """Return the counts of frames that follow each other.
 
@@ -89,6 +99,8 @@ class Sensor:
             Absolute index of the first exposure: the key of its noise.
         timestamps : ndarray of float or None, shape (frame,), optional
             Start of each exposure, in seconds; None, where the background is steady.
+        dark_factor : ndarray of float or None, shape (frame,), optional
+            Dark current of each frame over that at the camera's temperature; None where it stays.
 
         Returns
         -------
@@ -111,6 +123,9 @@ class Sensor:
         background = background_photons(camera, exposure_time=exposure_time, timestamps=timestamps)
         efficiency = np.float32(camera.quantum_efficiency)
         counts: Counts = np.empty((frames, camera.rows // n, camera.columns // n), camera.word)
+        warm = np.full((1, 1, 1) if dark_factor is None else (frames, 1, 1), exposure_time * camera.thermal_factor)
+        if dark_factor is not None:
+            warm *= dark_factor[:, np.newaxis, np.newaxis]
         draw = _Draws(camera, self.seed, first=first, count=frames, gaussian=self.shot_noise == "gaussian")
 
         def collect(chunk: _Chunk, generator: ExposureGenerator) -> None:
@@ -119,7 +134,7 @@ class Sensor:
             charge += background[chunk.frames, chunk.rows if background.shape[1] > 1 else slice(None)]
             charge *= efficiency
             charge *= np.add(self.pattern.response_deviation[chunk.rows], 1, dtype=np.float32)
-            self._add_dark_charge(charge, chunk, exposure_time)
+            self._add_dark_charge(charge, chunk, warm[chunk.frames] if len(warm) > 1 else warm)
             draw.shot_noise(charge, chunk, generator)
 
         def digitise(chunk: _Chunk, generator: ExposureGenerator) -> None:
@@ -139,15 +154,14 @@ class Sensor:
             self._run([collect, digitise], chunks)
         return counts
 
-    def _add_dark_charge(self, charge: Frames, chunk: _Chunk, exposure_time: float) -> None:
-        """Add the mean dark charge, hot pixels included, in place."""
+    def _add_dark_charge(self, charge: Frames, chunk: _Chunk, warm: NDArray[np.float64]) -> None:
+        """Add the mean dark charge, hot pixels included, in place; ``warm`` is time at the reference temperature."""
         camera, pattern = self.camera, self.pattern
-        warm = exposure_time * camera.thermal_factor
-        charge += np.float32(camera.dark_current * warm)
+        charge += (camera.dark_current * warm).astype(np.float32)
         start, stop = np.searchsorted(pattern.hot_rows, [chunk.rows.start, chunk.rows.stop])
         if stop > start:
             rows = pattern.hot_rows[start:stop] - chunk.rows.start
-            excess = np.float32((camera.hot_pixel_current - camera.dark_current) * warm)
+            excess = ((camera.hot_pixel_current - camera.dark_current) * warm[:, 0]).astype(np.float32)
             charge[:, rows, pattern.hot_columns[start:stop]] += excess
 
     def _read(self, charge: Frames, chunk: _Chunk, draw: "_Draws", generator: ExposureGenerator, out: Counts) -> None:

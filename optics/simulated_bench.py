@@ -1,34 +1,32 @@
 """The simulated bench: from macropixel states to camera counts."""
 
-import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optics.bench import BenchDescription, Exposure
+from optics.bench_memory import BenchMemory
 from optics.camera import Camera, Counts
-from optics.kernels import photon_rate
-from optics.macropixels import Layout, input_positions
-from optics.media import Medium, MediumSite, Time
-from optics.mirrors.light import input_light
+from optics.frame_light import FrameLight
+from optics.instabilities.trigger import mix_light
+from optics.macropixels import Layout
+from optics.media import Medium
 from optics.sensing.binning import delivered_camera
-from optics.sensing.pixel import aperture_weights
 from optics.sensor import Sensor
-from optics.streams import ExposureGenerator, NoiseSource, exposure_states
+from optics.truth import Truth, described_medium
 from optics.validation import check_count, check_number, check_states
 
 BATCH_BYTES = 64 * 2**20
 """Memory for the fields of the frames that are simulated together."""
-
-STILL = 1e-6
-"""Loss of modulus below which a reference stood still in an exposure; the fields' single precision is no finer."""
 
 
 class SimulatedBench:
     """A bench that obeys the same protocol as a real one (`optics.bench.Bench`).
 
     The same seed gives the same counts, bit for bit, for the same series of exposures, whatever the number
-    of frames in one call or the number of processors.
+    of frames in one call or the number of processors. Missed triggers alone (`optics.Losses`) know of calls: frames
+    move up within theirs.
 
     Parameters
     ----------
@@ -54,7 +52,7 @@ class SimulatedBench:
         check_count("seed", seed, at_least=0)
         self.description = description
         self.seed = seed
-        self._medium = _medium(description, seed) if medium is None else medium
+        self._medium = described_medium(description, seed=seed) if medium is None else medium
         if len(self._medium.input_positions) != description.layout.inputs + 1:
             raise ValueError(
                 f"the medium has {len(self._medium.input_positions)} inputs, the layout needs "
@@ -63,8 +61,10 @@ class SimulatedBench:
         self._sensor = Sensor(description.camera, seed=seed, shot_noise=shot_noise)
         self._camera = delivered_camera(description.camera)
         self._exposure_time = self.camera.shutter.granted_exposure(description.exposure_time)
-        self._exposures, self._clock = 0, 0.0
+        self._exposures, self._clock, self._memory = 0, 0.0, BenchMemory()
         self.truth = Truth(description, self._medium, seed=seed)
+        samples = self._medium.samples_per_pixel
+        self._light = FrameLight(description, self.truth, samples_per_pixel=samples, seed=seed)
 
     @property
     def camera(self) -> Camera:
@@ -90,7 +90,36 @@ class SimulatedBench:
         """Return the number of frames exposed so far."""
         return self._exposures
 
-    def continue_after(self, *, frame_id: int, timestamp: float) -> None:
+    @property
+    def warming(self) -> float:
+        """Return the warming of the medium by the patterns so far, in kelvin; see `optics.instabilities.heating`."""
+        return self._memory.warming
+
+    @property
+    def memory(self) -> BenchMemory:
+        """Return what the bench remembers of the frames so far: what `continue_after` needs beside index and time."""
+        charge = self._sensor.charge if self.description.camera.lag else None
+        return replace(self._memory, charge=charge)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without frames: the last pattern stands, the medium drifts, the laser wanders on.
+
+        Parameters
+        ----------
+        seconds : float
+            Time, in seconds.
+
+        Raises
+        ------
+        ValueError
+            If it is negative.
+        """
+        check_number("seconds", seconds, unit="s", at_least=0)
+        self._clock += seconds
+        share = np.array([self._memory.share_on])
+        self._memory = replace(self._memory, warming=float(self._warmings(share, seconds)[-1]))
+
+    def continue_after(self, *, frame_id: int, timestamp: float, memory: BenchMemory | None = None) -> None:
         """Stand where the same bench stood after a frame, at the present exposure time; it goes on to the same bits.
 
         Parameters
@@ -99,14 +128,31 @@ class SimulatedBench:
             Index of the last frame that was exposed.
         timestamp : float
             Start of its exposure, in seconds.
+        memory : BenchMemory or None, optional
+            What the bench remembered then (`memory`); needed where frames depend on those before them.
 
         Raises
         ------
         ValueError
-            If a number is negative.
+            If a number is negative, or a memory is needed (image lag, heating, trigger jitter) and not given.
+
+        Notes
+        -----
+        Time that passed in `wait` after the frame is not part of its timestamp: wait again.
         """
         check_count("frame_id", frame_id, at_least=0)
         check_number("timestamp", timestamp, unit="s", at_least=0)
+        needed = self.description.memory
+        if needed and memory is None:
+            raise ValueError(
+                f"frames of this bench depend on those before them ({', '.join(needed)}): give memory = bench.memory "
+                "of the bench that stood there, or begin the series anew"
+            )
+        if memory is not None:
+            self._check_memory(memory)
+            self._memory = replace(memory, charge=None)
+            if memory.charge is not None:
+                self._sensor.charge = memory.charge
         self._exposures, self._clock = frame_id + 1, timestamp + self.description.period(self._exposure_time)
 
     def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
@@ -136,236 +182,86 @@ class SimulatedBench:
         states = check_states(patterns, inputs=self.layout.inputs)
         first, time = self._exposures, self._clock
         period = self.description.period(self._exposure_time)
-        timestamps = np.asarray(time + period * np.arange(len(states)), np.float64)
-        fringes = None if reference is None else self._fringes(reference, timestamps)
-        samples = self._medium.modes * self._medium.samples_per_pixel**2
-        step = max(1, BATCH_BYTES // (8 * samples * self.description.camera.pixels))
-        counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
-        for start in range(0, len(states), step):
-            batch = slice(start, start + step)
-            fringe = None if fringes is None else fringes[batch]
-            rate = self._light(states[batch], fringe, time=timestamps[batch], light=light, first=first + start)
-            counts[batch] = self._sensor.expose(
-                rate, exposure_time=self._exposure_time, first=first + start, timestamps=timestamps[batch]
+        # One period after the other: the same bits however calls are cut.
+        timestamps = np.cumsum(np.concatenate([[time], np.full(len(states), period)]))
+        timestamps, after = timestamps[:-1], float(timestamps[-1])
+        fringes = None
+        if reference is not None:
+            fringes = self._light.fringes(
+                reference, timestamps=timestamps, exposure_time=self._exposure_time, first=first
             )
+        warmings = self._warm(states, period, light=light)
+        counts: Counts = np.empty((len(states), *self.camera.shape), self.camera.word)
+        for start in range(0, len(states), self._batch_frames):
+            batch = slice(start, start + self._batch_frames)
+            fringe = None if fringes is None else fringes[batch]
+            rate = np.zeros((len(states[batch]), *self.description.camera.shape), np.float32)
+            if light:
+                moments, warm = timestamps[batch], warmings[batch]
+                rate = self._light.rate(states[batch], fringe, time=moments, heating=warm, first=first + start)
+            self._jitter(rate, first=first + start, light=light)
+            counts[batch] = self._sensor.expose(
+                rate, exposure_time=self._exposure_time, first=first + start, timestamps=timestamps[batch],
+                dark_factor=self._dark_factor(timestamps[batch]),
+            )  # fmt: skip
         self._exposures += len(states)
-        if len(states):
-            self._clock = float(timestamps[-1]) + period  # a function of the last frame alone: see continue_after
-        valid = np.ones(len(states), np.bool_)
+        self._clock = after
+        valid = self._lose(counts, first=first)
         return Exposure(counts, timestamps, first + np.arange(len(states)), valid, self._exposure_time)
 
-    def _fringes(self, commanded: ArrayLike, timestamps: NDArray[np.float64]) -> NDArray[np.complex128]:
-        """Return the factor of the reference in each frame."""
-        arm = self.description.reference
-        if arm is None:
-            raise ValueError("this bench has no reference arm: leave reference out, or describe a bench with one")
-        phases = np.asarray(commanded, np.float64)
-        if phases.shape != timestamps.shape or not np.isfinite(phases).all():
-            raise ValueError(
-                f"reference must hold one finite phase a frame, shape {timestamps.shape}, got shape {phases.shape}"
-            )
-        return arm.fringe(
-            phases, timestamps=timestamps, exposure_time=self._exposure_time, first=self._exposures, seed=self.seed
-        )
-
-    def _light(
-        self,
-        states: NDArray[np.bool_],
-        fringe: NDArray[np.complex128] | None,
-        *,
-        time: Time,
-        light: bool,
-        first: int,
-    ) -> NDArray[np.float32]:
-        """Return the photons per pixel per second of each frame, float32."""
-        if not light:
-            return np.zeros((len(states), *self.description.camera.shape), np.float32)
-        field = self.truth.field(states, time=time)
-        samples = self._medium.samples_per_pixel
-        weights = aperture_weights(self.description.camera.fill_factor, samples=samples) if samples > 1 else None
-        wave = self.truth.reference
-        if fringe is not None and wave is not None:
-            field += fringe.astype(np.complex64)[:, np.newaxis, np.newaxis, np.newaxis] * wave
-        rate = photon_rate(field, weights=weights)
-        if fringe is not None and wave is not None:
-            # What moves within the exposure fades from the fringes, not from the light.
-            faded = _faded(fringe)
-            if faded.any():
-                rate += faded * photon_rate(wave[np.newaxis].copy(), weights=weights)
-        noise = self.description.laser.intensity_noise
-        if noise:
-            states_of_laser = exposure_states(self.seed, NoiseSource.LASER, first=first, count=len(states))
-            generator = ExposureGenerator()
-            draws = [generator.at(state).standard_normal() for state in states_of_laser]
-            power = np.maximum(1 + noise * np.array(draws), 0)
-            rate *= power.astype(np.float32)[:, np.newaxis, np.newaxis]
-        return rate
-
-
-class Truth:
-    """What only a simulation knows; fidelity is scored against it, no calibration touches it.
-
-    Parameters
-    ----------
-    description : BenchDescription
-        What the bench is made of.
-    medium : Medium
-        Its medium, with one input more than the layout has macropixels.
-    seed : int
-        Seed of the faulty mirrors and of a speckle reference.
-
-    Attributes
-    ----------
-    reference : ndarray of complex64, shape (mode, y, x), or None
-        Reference at the camera with no phase commanded, in square roots of photons per pixel per second.
-    """
-
-    def __init__(self, description: BenchDescription, medium: Medium, *, seed: int) -> None:
-        self._description = description
-        self._medium = medium
-        self._off_state: NDArray[np.complex64] | None = None
-        self.light = input_light(description.laser, description.dmd, description.layout, seed=seed)
-        self.reference = _reference(description, medium, seed)
-
-    def field(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.complex64]:
-        """Return the noiseless field at the camera, off-state light included.
-
-        .. math:: E(b) = \\sum_n (s_n + g_n b_n) \\, t_n
-
-        Parameters
-        ----------
-        states : array_like of bool, shape (frame, input)
-            Macropixel states.
-        time : float or ndarray, shape (frame,), optional
-            Time, in seconds.
-
-        Returns
-        -------
-        ndarray of complex64, shape (frame, mode, y, x)
-            Field, in square roots of photons per pixel per second.
-        """
-        on = check_states(states, inputs=self._description.layout.inputs)
-        if self.light.even:
-            # Bare zeros and ones: their sums are exact in single precision, and then do not depend on the batch.
-            bare = np.pad(on, ((0, 0), (0, 1))).astype(np.float32)
-            field = self._medium.transmit(bare, time=time)
-            field *= np.float32(self.light.switched[0].real)
-        else:
-            field = self._medium.transmit(np.pad(on, ((0, 0), (0, 1))) * self.light.switched, time=time)
-        if self.light.static.any():
-            field += self._static_field(time)
-        return np.asarray(field, np.complex64)
-
-    def matrix(self, *, time: float = 0.0) -> NDArray[np.complexfloating]:
-        """Return the transmission matrix: what switching each macropixel on adds to the field.
-
-        Parameters
-        ----------
-        time : float, optional
-            Time, in seconds.
-
-        Returns
-        -------
-        ndarray of complex, shape (output, input)
-            Entries in square roots of photons per pixel per second, field samples in the order (mode, y, x).
-        """
-        return np.asarray(self._medium.matrix(time)[:, :-1] * self.light.switched[:-1])
-
-    def intensity(self, states: ArrayLike, *, time: Time = 0.0) -> NDArray[np.float32]:
-        """Return the laser light on each pixel, without noise.
-
-        Parameters
-        ----------
-        states : array_like of bool, shape (frame, input)
-            Macropixel states.
-        time : float or ndarray, shape (frame,), optional
-            Time, in seconds.
-
-        Returns
-        -------
-        ndarray of float32, shape (frame, y, x)
-            Photons per delivered pixel per second; stray light of the camera is not part of it.
-        """
-        return photon_rate(self.field(states, time=time), weights=self._pixel_weights)
-
-    def linear_map(self, anchor: ArrayLike, *, time: float = 0.0) -> NDArray[np.float64]:
-        """Return the linear map that an anchor selects.
-
-        .. math:: B = \\mathrm{Re} \\sum_m \\overline{T_m r} T_m / \\sqrt{I(r)}
-
-        Parameters
-        ----------
-        anchor : array_like of bool, shape (input,)
-            States r of the anchor.
-        time : float, optional
-            Time, in seconds.
-
-        Returns
-        -------
-        ndarray of float64, shape (y x, input)
-            One row a pixel, in square roots of photons per pixel per second.
-
-        Notes
-        -----
-        T is what switching a macropixel adds to the field. I(r) is the light on the pixel with the anchor on,
-        off-state light included: that is what a calibration can measure. Off-state light therefore scales a
-        row, it does not turn it.
-        """
-        states = check_states(np.asarray(anchor)[np.newaxis], inputs=self._description.layout.inputs, name="anchor")
-        weights = self._pixel_weights.astype(np.float64)
-        samples = len(weights)
-        matrix = self.matrix(time=time)
-        projected = (matrix @ states[0]).conj()[:, np.newaxis] * matrix
-        height, width = (size * self._medium.samples_per_pixel for size in self._description.camera.shape)
-        per_pixel = projected.real.reshape(-1, height // samples, samples, width // samples, samples, matrix.shape[1])
-        light = self.intensity(states, time=time).astype(np.float64).reshape(-1, 1)
-        rows = np.einsum("myjxkn,j,k->yxn", per_pixel, weights, weights).reshape(-1, matrix.shape[1])
-        return np.asarray(rows / np.sqrt(light))
-
     @property
-    def _pixel_weights(self) -> NDArray[np.float32]:
-        """Weights of the field samples along each axis of a delivered pixel; those of a bin add up."""
-        camera = self._description.camera
-        return np.tile(aperture_weights(camera.fill_factor, samples=self._medium.samples_per_pixel), camera.binning)
+    def _batch_frames(self) -> int:
+        """Frames that are simulated together."""
+        samples = self._medium.modes * self._medium.samples_per_pixel**2
+        return max(1, BATCH_BYTES // (8 * samples * self.description.camera.pixels))
 
-    def _static_field(self, time: Time) -> NDArray[np.complex64]:
-        """Field with all macropixels off: one frame a time, kept where it never changes."""
-        if self._off_state is not None:
-            return self._off_state
-        frames = 1 if self._medium.static else np.size(time)
-        amplitudes = np.tile(self.light.static, (frames, 1))
-        field = np.asarray(self._medium.transmit(amplitudes, time=time), np.complex64)
-        if self._medium.static:
-            self._off_state = field
-        return field
+    def _warm(self, states: NDArray[np.bool_], period: float, *, light: bool) -> NDArray[np.float64]:
+        """Return the warming at the start of each frame, and remember that after the last."""
+        if not self.description.heating.present:
+            return np.zeros(len(states))
+        shares = states.mean(axis=1) if light else np.zeros(len(states))
+        warmings = self._warmings(shares, period)
+        last = float(shares[-1]) if len(shares) else self._memory.share_on
+        self._memory = replace(self._memory, warming=float(warmings[-1]), share_on=last)
+        return warmings[:-1]
 
+    def _warmings(self, shares: NDArray[np.float64], period: float) -> NDArray[np.float64]:
+        """Return the warming at the start of each pattern and after the last, in kelvin."""
+        return self.description.heating.follow(shares, warming=self._memory.warming, period=period)
 
-def _faded(fringe: NDArray[np.complex128]) -> NDArray[np.float32]:
-    """Return the part of the reference that makes no fringes in each frame, shape (frame, 1, 1).
+    def _dark_factor(self, timestamps: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Return the dark current of each frame over that at the camera's temperature; None where it stays."""
+        room = self.description.temperature
+        if not (room.present and room.sensor_share):
+            return None
+        change = room.sensor_share * room.change(timestamps, seed=self.seed)
+        return np.asarray(2 ** (change / self.description.camera.doubling_temperature))
 
-    Zero where it is below rounding: decided frame by frame, so that no frame depends on its neighbours.
-    """
-    modulus = np.abs(fringe)
-    faded = np.where(np.abs(modulus - 1) < STILL, 0.0, 1 - modulus**2)
-    return faded.astype(np.float32)[:, np.newaxis, np.newaxis]
+    def _jitter(self, rate: NDArray[np.float32], *, first: int, light: bool) -> None:
+        """Mix the light of frames whose triggers jitter with that of the frames before them, in place."""
+        trigger = self.description.trigger
+        if not trigger.present:
+            return
+        before = self._memory.light
+        if before is None or not light:
+            before = np.zeros(rate.shape[1:], np.float32)
+        missed = trigger.missed(exposure_time=self._exposure_time, first=first, count=len(rate), seed=self.seed)
+        self._memory = replace(self._memory, light=mix_light(rate, missed, before=before))
 
+    def _lose(self, counts: Counts, *, first: int) -> NDArray[np.bool_]:
+        """Lose frames, in place, and return which are valid."""
+        losses = self.description.losses
+        if not losses.present:
+            return np.ones(len(counts), np.bool_)
+        return losses.take(counts, first=first, seed=self.seed)
 
-def _medium(description: BenchDescription, seed: int) -> Medium:
-    """Return the medium that is described, with an input without a place for the mirrors that carry none."""
-    places = input_positions(description.layout, description.dmd)
-    camera = description.camera
-    site = MediumSite(
-        input_positions=np.concatenate([places, np.full((1, 2), math.nan)]),
-        output_shape=camera.shape,
-        output_pitch=camera.pixel_pitch,
-        wavelength=description.laser.wavelength,
-    )
-    return description.medium.build(site, seed=seed)
-
-
-def _reference(description: BenchDescription, medium: Medium, seed: int) -> NDArray[np.complex64] | None:
-    """Return the reference at the camera; None where the bench has no such arm."""
-    if description.reference is None:
-        return None
-    positions, wavelength = medium.output_positions, description.laser.wavelength
-    return description.reference.wave(positions, wavelength=wavelength, modes=medium.modes, seed=seed)
+    def _check_memory(self, memory: BenchMemory) -> None:
+        """Refuse the memory of another bench."""
+        shape = self.description.camera.shape
+        for name, array in (("light", memory.light), ("charge", memory.charge)):
+            if array is not None and array.shape != shape:
+                raise ValueError(
+                    f"memory has {name} of shape {array.shape}, the camera reads {shape}: of which bench is it?"
+                )
+        if self.description.camera.lag and memory.charge is None:
+            raise ValueError("memory has no charge, the camera of this bench lags: give the memory of the same bench")

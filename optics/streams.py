@@ -43,6 +43,18 @@ class NoiseSource(enum.IntEnum):
     REFERENCE_PHASE = 35
     REFERENCE_STEP = 36
     REFERENCE_FIELD = 37
+    MODE_HOPS = 40
+    MODE_PHASES = 41
+    POINTING_Y = 42
+    POINTING_X = 43
+    POWER_DRIFT = 44
+    REFERENCE_POWER = 45
+    ANCHOR_POWER = 46
+    TEMPERATURE = 47
+    THERMAL_PHASES = 48
+    TRIGGER = 49
+    DROPPED_FRAMES = 50
+    MISSED_TRIGGERS = 51
 
 
 def exposure_states(seed: int, source: NoiseSource, *, first: int, count: int, block: int = 0) -> NDArray[np.uint64]:
@@ -124,3 +136,51 @@ class ExposureGenerator:
             "uinteger": 0,
         }
         return self._generator
+
+
+def exposure_normals(seed: int, source: NoiseSource, *, first: int, count: int) -> NDArray[np.float64]:
+    """Return one standard normal number for each of consecutive exposures.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the bench, not negative.
+    source : NoiseSource
+        What is drawn.
+    first : int
+        Index of the first exposure.
+    count : int
+        Number of exposures.
+
+    Returns
+    -------
+    ndarray, shape (count,)
+        Independent numbers; that of an exposure is the same whatever others are asked for.
+    """
+    generator = ExposureGenerator()
+    states = exposure_states(seed, source, first=first, count=count)
+    return np.array([generator.at(state).standard_normal() for state in states])
+
+
+def exposure_chances(seed: int, source: NoiseSource, *, first: int, count: int) -> NDArray[np.float64]:
+    """Return one number from 0 to 1 for each of consecutive exposures.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the bench, not negative.
+    source : NoiseSource
+        What is drawn.
+    first : int
+        Index of the first exposure.
+    count : int
+        Number of exposures.
+
+    Returns
+    -------
+    ndarray, shape (count,)
+        Independent numbers, 1 left out; that of an exposure is the same whatever others are asked for.
+    """
+    generator = ExposureGenerator()
+    states = exposure_states(seed, source, first=first, count=count)
+    return np.array([generator.at(state).random() for state in states])

@@ -46,6 +46,8 @@ class DriftTrack:
         Standard error of ``consecutive`` by the noise; zeros where it is not given.
     steps : ndarray, shape (step,), optional
         Phases of the reference arm at which patterns were shown, as they are used: commanded or found, in radians.
+    steps_error : ndarray, shape (step,), optional
+        Standard errors of those that were found, in radians; zeros for commanded ones.
     """
 
     time: NDArray[np.float64]
@@ -58,6 +60,7 @@ class DriftTrack:
     reference_light: float = 0.0
     consecutive_error: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     steps: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    steps_error: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def phase_at(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the phase between the repeats, by straight lines; constant beyond the first and the last.

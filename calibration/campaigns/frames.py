@@ -56,6 +56,7 @@ class CampaignFrames:
     ) -> None:
         self.decoded = decoded
         self.source, self.plan, self.camera, self.exposure_time = source, plan, camera, exposure_time
+        self._kept: Counts = np.empty(0, camera.word)
         self.timestamps = source.timestamps
         self.dark = camera.digital_numbers(source.read(frames=plan.dark)).mean(axis=0, dtype=np.float64)
 
@@ -64,7 +65,7 @@ class CampaignFrames:
         """Return the number of pixels."""
         return self.camera.pixels
 
-    def words(self, positions: NDArray[np.int64], *, outputs: slice = slice(None)) -> Counts:
+    def words(self, positions: NDArray[np.int64], *, outputs: slice = slice(None), overwrite: bool = False) -> Counts:
         """Return the words of positions of the first part.
 
         Parameters
@@ -73,6 +74,8 @@ class CampaignFrames:
             Positions in the order of the plan, rising.
         outputs : slice, optional
             Pixels.
+        overwrite : bool, optional
+            Whether the words that the last such call returned may be written over: new memory costs more than reading.
 
         Returns
         -------
@@ -88,13 +91,22 @@ class CampaignFrames:
             every = span.reshape(last - first + 1, steps, -1)
             return every if len(positions) == len(every) else every[positions - first]
         width = len(range(self.outputs)[outputs])
-        words: Counts = np.empty((len(positions) * steps, width), self.camera.word)
+        words = self._array(len(positions) * steps, width, overwrite=overwrite)
         start = 0
         for run in np.split(positions, breaks):
             frames = slice(int(run[0]) * steps, (int(run[-1]) + 1) * steps)
             words[start : start + len(run) * steps] = self.source.read(frames=frames, outputs=outputs)
             start += len(run) * steps
         return words.reshape(len(positions), steps, width)
+
+    def _array(self, frames: int, width: int, *, overwrite: bool) -> Counts:
+        """Return an array for words, in the memory that is kept for them or in its own."""
+        if not overwrite:
+            return np.empty((frames, width), self.camera.word)
+        if self._kept.size < frames * width:
+            self._kept = np.empty(0, self.camera.word)  # given back before more is asked for
+            self._kept = np.empty(frames * width, self.camera.word)
+        return self._kept[: frames * width].reshape(frames, width)
 
     def time(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the middle of the frames of positions, in seconds.

@@ -162,9 +162,12 @@ class InterferometryMethod(IntensityMethod):
     ----------
     plan : InterferometryPlan
         Anchors and signals.
+    polish : bool, optional
+        Whether each row is fitted to all frames at once in the end.
     """
 
     plan: InterferometryPlan
+    polish: bool = False
 
     @property
     def series(self) -> ListedPatterns:
@@ -198,7 +201,7 @@ class InterferometryMethod(IntensityMethod):
             Rows up to a phase and a conjugation each.
         """
         light = steady_light(frames, track, outputs=outputs)
-        found = decode_interferometry(light, self.plan, light_noise=track.flicker)
+        found = decode_interferometry(light, self.plan, light_noise=track.flicker, polish=self.polish)
         valid = np.asarray(found.matrix.valid.all(axis=1))
         return MatrixRows(
             outputs=outputs,

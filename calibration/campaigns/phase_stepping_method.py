@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from calibration.campaigns.methods import (
 )
 from calibration.campaigns.plan import OFF
 from calibration.campaigns.stepped_fields import SteppedTerms, empty_terms, stepped_fields, stepped_terms
-from calibration.holography.phase_steps import check_steps
+from calibration.holography.phase_steps import check_steps, step_error_share
 from calibration.holography.step_errors import estimate_steps
 from calibration.matrices.bases import InputBasis
 from optics.camera import Camera, Counts
@@ -26,8 +27,8 @@ from optics.validation import check_number
 STEP_PATTERNS = 64
 """Patterns from which phases are found, at most; the first one is all off in most bases."""
 
-PART = 2048
-"""Pixels that are solved together."""
+PART_BYTES = 3 * 2**23
+"""Memory of the fields that are solved together: an allocator gives arrays below 32 MiB again, not new pages."""
 
 STEP_PIXELS = 16
 """Pixels of a tile whose scatter tells the errors of phases that are found; eight tiles at least."""
@@ -102,6 +103,11 @@ class PhaseSteppingMethod:
         """Return the memory that solving takes for each pixel, in bytes: words, entries and their errors."""
         return (2 * len(self.phases) + 16) * self.basis.frames
 
+    @property
+    def _pixels_together(self) -> int:
+        """Return how many pixels are solved together, a power of two: blocks of pixels begin alike everywhere."""
+        return 1 << (max(1, PART_BYTES // (8 * self.basis.frames)).bit_length() - 1)
+
     def check_camera(self, camera: Camera) -> None:
         """Refuse a camera that is too small for phases to be found.
 
@@ -136,13 +142,15 @@ class PhaseSteppingMethod:
         """
         positions, time = repeats(frames)
         words = frames.words(positions, outputs=tracked_outputs(frames))
-        phases = self._found_steps(frames) if self.find_steps else np.array(self.phases)
+        phases, error = self._steps(frames)
         fields = stepped_fields(words, frames.camera, phases=phases, exposure_time=frames.exposure_time)
         light = self._mean_power(frames, phases)
-        return replace(track_fields(fields, time), steps=phases, reference_light=light)
+        return replace(track_fields(fields, time), steps=phases, steps_error=error, reference_light=light)
 
-    def _found_steps(self, frames: CampaignFrames) -> NDArray[np.float64]:
-        """Return the phases at which the patterns of the series were shown, as their frames tell."""
+    def _steps(self, frames: CampaignFrames) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the phases at which the patterns of the series were shown, and their standard errors, in radians."""
+        if not self.find_steps:
+            return np.array(self.phases), np.zeros(len(self.phases))
         light = frames.light_at(frames.plan.series_positions[1:STEP_PATTERNS], outputs=tracked_outputs(frames))
         blocks = max(8, min(64, light.value[0, 0].size // STEP_PIXELS))
         estimate = estimate_steps(light, steps=np.array(self.phases), blocks=blocks)
@@ -151,7 +159,7 @@ class PhaseSteppingMethod:
                 "the phases of the reference cannot be found from the frames: their light is no speckle, or changes "
                 "from frame to frame; give the true phases and leave find_steps out"
             )
-        return estimate.steps
+        return estimate.steps, estimate.standard_error
 
     def solve(
         self, frames: CampaignFrames, track: DriftTrack, *, outputs: slice, room: MatrixRows | None = None
@@ -181,7 +189,8 @@ class PhaseSteppingMethod:
         unbiased = 1 + 3 / 8 * power_variance / np.where(strong, power, 1) ** 2
         root = np.where(strong, np.sqrt(np.where(strong, power, 1)) * unbiased, 1).astype(np.float32)
         # The response of a pixel scales Z and P alike: it enters by its root.
-        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), frames.camera.prnu / 2)
+        shared = math.hypot(frames.camera.prnu / 2, step_error_share(track.steps, standard_error=track.steps_error))
+        gain_error = np.hypot(np.sqrt(power_variance) / (2 * root**2), shared)
         matrix, error, static, valid = self._solve_parts(frames, track, outputs, root, room)
         return MatrixRows(
             outputs=outputs,
@@ -206,16 +215,17 @@ class PhaseSteppingMethod:
         """
         positions, width = frames.plan.series_positions, outputs.stop - outputs.start
         drift = track.phase_at(frames.time(positions))
-        wanted = positions if frames.decoded is None else positions[:0]
-        words = frames.words(wanted, outputs=outputs) if len(wanted) else np.empty((0, 0, 0), frames.camera.word)
+        words: Counts = np.empty((0, 0, 0), frames.camera.word)
+        if frames.decoded is None:
+            words = frames.words(positions, outputs=outputs, overwrite=True)
         shape = (width, self.basis.inputs)
-        fits = earlier is not None and earlier.matrix.shape == shape
-        matrix = earlier.matrix if earlier is not None and fits else np.empty(shape, np.complex64)
+        matrix = _again(earlier.matrix if earlier else None, shape, np.dtype(np.complex64))
         static, valid = np.empty(width, np.complex64), np.empty(width, np.bool_)
         error: NDArray[np.float32] | None = None
-        room = empty_terms(len(positions), min(PART, width))
-        for start in range(0, width, PART):
-            part = slice(start, min(start + PART, width))
+        step = min(self._pixels_together, width)
+        room = empty_terms(len(positions), step)
+        for start in range(0, width, step):
+            part = slice(start, min(start + step, width))
             terms = self._terms(frames, track, words, part, outputs.start, drift, room)
             solution, variance = self.basis.solve(terms.value), self.basis.solve_variance(terms.variance)
             # Real products: a complex division is ten times slower.
@@ -226,7 +236,7 @@ class PhaseSteppingMethod:
             if error is None and own.strides[1] == 0:  # one number a row, or one an entry, as the basis has it
                 error = np.empty((width, 1), np.float32)
             elif error is None:
-                error = earlier.standard_error if earlier is not None and fits else np.empty(shape, np.float32)
+                error = _again(earlier.standard_error if earlier else None, shape, np.dtype(np.float32))
             error[part] = own[:, : error.shape[1]]
         whole = np.zeros((0, self.basis.inputs), np.float32) if error is None else error
         return matrix, whole if whole.shape == shape else np.broadcast_to(whole, shape), static, valid
@@ -278,3 +288,10 @@ class PhaseSteppingMethod:
         variance += blocked.variance.mean(axis=0, dtype=np.float64) / len(blocked.value)
         known = np.asarray(opened.valid.all(axis=(0, 1)) & blocked.valid.all(axis=0))
         return mean - blocked.value.mean(axis=0, dtype=np.float64), variance, known
+
+
+def _again(earlier: NDArray[Any] | None, shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return an earlier array to write over, its first rows where it has more, or a new one."""
+    if earlier is None or earlier.shape[1] != shape[1] or len(earlier) < shape[0] or not earlier.flags.writeable:
+        return np.empty(shape, dtype)
+    return earlier[: shape[0]]

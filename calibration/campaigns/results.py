@@ -14,13 +14,24 @@ from calibration.campaigns.prediction import Prediction
 from optics.archive import load_archive, save_archive
 from optics.archives.content_hash import description_text, first_difference
 
-TRACK = ("time", "phase", "phase_error", "power", "correlation", "consecutive", "consecutive_error", "steps")
+TRACK = (
+    "time",
+    "phase",
+    "phase_error",
+    "power",
+    "correlation",
+    "consecutive",
+    "consecutive_error",
+    "steps",
+    "steps_error",
+)
 UNITS = {
     "static": "sqrt(photons / (pixel s))",
     "drift/time": "s",
     "drift/phase": "rad",
     "drift/phase_error": "rad",
     "drift/steps": "rad",
+    "drift/steps_error": "rad",
     "drift/reference_light": "photons / (pixel s)",
     "exposure_time": "s",
 }
@@ -35,7 +46,7 @@ class CampaignResults:
     static : ndarray of complex64, shape (output,)
         Field with everything off, in the phase of the row.
     gain_error : ndarray of float32, shape (output,)
-        Relative standard error of a factor that a row shares.
+        Relative standard error of what the entries of a row share: its factor, and what wrong steps make of it.
     valid : ndarray of bool, shape (output,)
         Rows that frames determine.
     ambiguity : str

@@ -46,6 +46,9 @@ class CampaignSettings:
         Patterns of the random basis and of the methods that see intensities; 0 takes what they need with a margin.
     anchors : int, optional
         Anchors of numerical interferometry; 0 takes up to twenty.
+    polish : bool, optional
+        Whether rows of numerical interferometry are fitted to all frames at once in the end: errors 1.5 to 3 times
+        smaller for some hundred times the work.
     radius : float, optional
         Radius of the band of the field in off-axis frames, in cycles per pixel.
     reference_interval : int, optional
@@ -69,6 +72,7 @@ class CampaignSettings:
     find_steps: bool = False
     patterns: int = 0
     anchors: int = 0
+    polish: bool = False
     radius: float = 0.085
     reference_interval: int = 32
     held_out: int = 32
@@ -145,7 +149,7 @@ def make_method(settings: CampaignSettings, *, inputs: int) -> MatrixMethod:
     rng = np.random.default_rng([settings.seed, PATTERNS])
     if settings.method == "interferometry":
         anchors = settings.anchors or min(20, inputs - math.ceil(0.75 * inputs))
-        return InterferometryMethod(plan=plan_interferometry(inputs, rng=rng, anchors=anchors))
+        return InterferometryMethod(plan=plan_interferometry(inputs, rng=rng, anchors=anchors), polish=settings.polish)
     if settings.method == "phase_retrieval":
         shown = settings.patterns or RANDOM_PATTERNS * (inputs + 1)
         return PhaseRetrievalMethod(states=rng.random((shown, inputs)) < 0.5, seed=settings.seed)

@@ -68,6 +68,7 @@ def add_matrix(commands: Any) -> None:
         metavar="N",
         help="anchors of interferometry (up to 20)",
     )
+    add("--polish", action="store_true", help="fit rows of interferometry to all frames at once: slow, errors halved")
     add(
         "--radius",
         type=float,
@@ -125,6 +126,7 @@ def _matrix(options: argparse.Namespace) -> int:
         find_steps=options.find_steps,
         patterns=options.patterns,
         anchors=options.anchors,
+        polish=options.polish,
         radius=options.radius,
         reference_interval=options.reference_interval,
         held_out=options.held_out,
@@ -171,6 +173,7 @@ OWN = {
     "find_steps": ("phase_stepping",),
     "radius": ("off_axis",),
     "anchors": ("interferometry",),
+    "polish": ("interferometry",),
 }
 """Methods that an option is for."""
 

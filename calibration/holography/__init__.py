@@ -28,6 +28,7 @@ from calibration.holography.phase_steps import (
     field_weights,
     noise_gain,
     step_condition,
+    step_error_share,
     step_response,
 )
 from calibration.holography.reference_envelope import (
@@ -85,6 +86,7 @@ __all__ = [
     "separation",
     "signal_share_of",
     "step_condition",
+    "step_error_share",
     "step_response",
     "unwrapped_phase",
 ]

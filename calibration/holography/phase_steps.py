@@ -219,6 +219,39 @@ def step_response(assumed: ArrayLike, *, actual: ArrayLike) -> StepResponse:
     return StepResponse(np.asarray(turn @ weights), np.asarray(turn.conj() @ weights))
 
 
+def step_error_share(steps: ArrayLike, *, standard_error: ArrayLike) -> float:
+    """Return the relative error that wrong steps make of a field, up to a phase.
+
+    .. math:: \\epsilon^2 = \\sum_k \\sigma_k^2 \\left[ |w_k|^2 + \\mathrm{Im}^2 (w_k e^{i \\delta_k}) \\right], \\qquad
+              \\epsilon = \\frac{1}{N} \\sqrt{\\textstyle\\sum_k \\sigma_k^2} \\; \\text{for equal steps}
+
+    Parameters
+    ----------
+    steps : array_like, shape (step,)
+        Phases of the reference that the weights w are made for, in radians.
+    standard_error : array_like, shape (step,)
+        Standard errors sigma of the true phases about them, independent and small, in radians.
+
+    Returns
+    -------
+    float
+        Rms error over the modulus: what of the conjugate term comes in, and changes of the modulus. All fields
+        retrieved with these steps share it.
+
+    Raises
+    ------
+    ValueError
+        If the steps do not determine a field.
+
+    Notes
+    -----
+    To first order in the errors. What they do to the phase, the same for all fields, is not counted.
+    """
+    angles = np.asarray(steps, np.float64)
+    response = step_response(angles, actual=angles + np.diag(np.asarray(standard_error, np.float64)))
+    return float(np.sqrt(np.sum(np.abs(response.twin) ** 2 + (np.abs(response.direct) - 1) ** 2)))
+
+
 def _distinct(phases: NDArray[np.float64]) -> int:
     """Return the number of distinct phases on the circle."""
     angles = np.sort(np.mod(phases, 2 * np.pi))

@@ -20,6 +20,11 @@ from optics.files.description_file import (
     shipped_names,
 )
 from optics.files.dmd_file import dmd_from_part
+from optics.instabilities.heating import Heating
+from optics.instabilities.losses import Losses
+from optics.instabilities.power import AnchorBeam
+from optics.instabilities.temperature import Temperature
+from optics.instabilities.trigger import TriggerJitter
 from optics.laser import Laser
 from optics.macropixels import MacropixelLayout
 from optics.media import (
@@ -49,6 +54,13 @@ MEDIA = {
     "polarised": PolarisedDescription,
     "partially_coherent": PartiallyCoherentDescription,
     "drift": DriftDescription,
+}
+IN_TIME = {
+    "anchor_beam": AnchorBeam,
+    "temperature": Temperature,
+    "heating": Heating,
+    "trigger": TriggerJitter,
+    "losses": Losses,
 }
 LAYOUTS = {"blocks": MacropixelLayout, "path": PathLayout}
 
@@ -100,7 +112,10 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
     table : mapping
         The content of a bench file. Its tables of the camera and of the DMD may name a ``part`` (and a camera's
         ``mode``) of ``data/cameras`` and ``data/dmds``; the keys beside it then replace figures of the part. A
-        medium that acts on another has that one as its table ``inside``.
+        medium that acts on another has that one as its table ``inside``. What lives in time is in the tables
+        ``laser.mode_hops``, ``laser.pointing``, ``laser.power_drift``, ``anchor_beam``, ``temperature``, ``heating``,
+        ``trigger`` and ``losses``, each documented where its class is (`optics.instabilities`), and off where it is
+        left out; a reference has ``drift`` and ``power_noise``, a camera ``lag``, ``background`` and its flicker.
     folder : Path or None, optional
         Where relative names of other files start; None is the working folder.
 
@@ -115,7 +130,8 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
         If a key or a value is not what a bench has.
     """
     known = [field.name for field in dataclasses.fields(BenchDescription)]
-    check_keys(table, known=known, required=[key for key in known if key != "reference"], where="the bench")
+    required = [field.name for field in dataclasses.fields(BenchDescription) if field.default is dataclasses.MISSING]
+    check_keys(table, known=known, required=required, where="the bench")
     laser = read_description(Laser, table["laser"], where="[laser]")
     return BenchDescription(
         name=read_value("", table["name"], str, where="name"),
@@ -128,6 +144,7 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
         reference=read_description(Reference, table["reference"], where="[reference]")
         if "reference" in table
         else None,
+        **{key: read_description(kind, table[key], where=f"[{key}]") for key, kind in IN_TIME.items() if key in table},
     )
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.fft import fft, ifft
 from scipy.special import ndtri
 
-from optics.media.dense import statistical_grid
+from optics.media.exact_sums import on_grid
 from optics.media.medium import Field, Medium, Time
 from optics.streams import NoiseSource, source_generator
 from optics.validation import check_choice, check_number
@@ -128,9 +128,7 @@ class InputMixing:
         """
         moments = np.broadcast_to(time, (len(field_in),)).astype(np.float64)
         # A frame at a time: transforms of a batch may share their rounding.
-        mixed = [
-            _on_grid(self.mix(one[np.newaxis], time=moment)) for one, moment in zip(field_in, moments, strict=True)
-        ]
+        mixed = [on_grid(self.mix(one[np.newaxis], time=moment)) for one, moment in zip(field_in, moments, strict=True)]
         amplitudes = np.concatenate(mixed) if mixed else np.zeros(field_in.shape, np.complex128)
         return self._medium.transmit(amplitudes, time=0.0)
 
@@ -169,17 +167,3 @@ class InputMixing:
         rows = self._medium.matrix(0.0)
         mixed = self.mix(rows.conj(), time=-time)
         return np.asarray(mixed.conj(), np.complex64)
-
-
-def _on_grid(amplitudes: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Return frames of amplitudes rounded to a step of their own, so that products with a matrix on a grid are exact.
-
-    A sum is at most |a| |c| by Cauchy and Schwarz, with |c| = sqrt(2 N) times the grid for a column of N unit normal
-    pairs: |a| gets the rest of 53 bits, less one and a half for columns that are longer.
-    """
-    inputs = amplitudes.shape[1]
-    bits = math.floor(51 - math.log2(statistical_grid(inputs)) - math.log2(inputs) / 2)
-    lengths = np.linalg.norm(amplitudes, axis=1, keepdims=True)
-    steps = np.ldexp(1.0, np.frexp(lengths)[1] - bits)
-    parts = amplitudes.view(np.float64)
-    return np.asarray((np.rint(parts / steps) * steps).view(np.complex128))

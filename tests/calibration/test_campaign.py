@@ -2,57 +2,26 @@
 
 import dataclasses
 import math
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from calibration.campaigns.measure import MATRIX, measure_matrix, rows_that_fit
-from calibration.campaigns.plan import OFF, REFERENCE, Batch, CampaignPlan
-from calibration.campaigns.run import run_campaign, take_batch
+from calibration.campaigns.plan import OFF, REFERENCE, CampaignPlan
 from calibration.campaigns.settings import BASES, CampaignSettings, make_method, make_plan
 from calibration.campaigns.stepped_fields import stepped_fields
 from calibration.holography.phase_stepping import group_steps, interference_term
 from calibration.light import light_from_counts
-from calibration.matrices.row_ambiguity import align_rows
-from optics import BenchDescription, Exposure, SimulatedBench
+from optics import BenchDescription, SimulatedBench
 from optics.campaign_file import CampaignFile
-from optics.matrix_file import MatrixFile
 from optics.media import DriftDescription, PhaseDrift
 from optics.reference import Reference
+from tests.calibration.campaign_bench import campaign, holographic, new_folder, pulls
+
+__all__ = ["holographic"]  # a fixture of several files
 
 QUARTERS = np.arange(4) * math.pi / 2
-
-
-@pytest.fixture
-def holographic(description: BenchDescription) -> BenchDescription:
-    """The test bench with 12 bits, a deeper well and a reference arm of about the speckle's mean light."""
-    camera = dataclasses.replace(description.camera, bits=12, full_well=40_000.0, gain=0.1, read_noise=8.0)
-    medium = dataclasses.replace(description.medium, collected_fraction=8e-6)
-    return dataclasses.replace(description, camera=camera, medium=medium, reference=Reference(rate=2.4e6))
-
-
-def campaign(bench: SimulatedBench, folder: Path, *, budget: int = 2**30, **choices: Any) -> tuple[Any, MatrixFile]:
-    """Results and matrix of a campaign on a bench."""
-    settings = CampaignSettings(**{"reference_interval": 10, "held_out": 6, "batch_frames": 64, **choices})
-    method = make_method(settings, inputs=bench.layout.inputs)
-    results = measure_matrix(
-        bench, make_plan(settings, method), method, folder=folder, description={"settings": settings.table()},
-        stand_after=lambda index, time: bench.continue_after(frame_id=index, timestamp=time), budget=budget,
-    )  # fmt: skip
-    return results, MatrixFile(folder / MATRIX)
-
-
-def pulls(bench: SimulatedBench, results: Any, file: MatrixFile, *, time: float = 0.0) -> np.ndarray:
-    """Errors of the good entries, rows turned onto the truth, over their standard errors: complex, of unit variance."""
-    good = results.valid
-    truth = bench.truth.matrix(time=time)[good]
-    turned = align_rows(file.read()[good], truth, ambiguity=results.ambiguity).matrix
-    errors = np.asarray(file.standard_error(), float).reshape(len(good), -1)[good]
-    total = np.sqrt(errors**2 + np.abs(truth) ** 2 * results.gain_error[good, None] ** 2)
-    return (turned - truth) / total
 
 
 def test_every_pattern_is_shown_once_and_the_reference_before_and_after() -> None:
@@ -118,16 +87,6 @@ def test_a_matrix_is_recovered_within_its_standard_errors(
     assert results.prediction.correlation.mean() < results.prediction.mean
 
 
-def test_pixels_solved_from_the_file_are_those_solved_on_the_way(holographic: BenchDescription, tmp_path: Path) -> None:
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "tiles").mkdir()
-    first, whole = campaign(SimulatedBench(holographic, seed=4), tmp_path / "whole")
-    second, tiles = campaign(SimulatedBench(holographic, seed=4), tmp_path / "tiles", budget=2**18)
-    np.testing.assert_allclose(tiles.read(), whole.read(), rtol=1e-5, atol=1e-5 * np.abs(whole.read()).max())
-    np.testing.assert_allclose(tiles.standard_error(), whole.standard_error(), rtol=1e-5)
-    assert second.prediction.mean == pytest.approx(first.prediction.mean, abs=1e-6)
-
-
 def test_drift_of_the_reference_arm_is_seen_and_taken_off(holographic: BenchDescription, tmp_path: Path) -> None:
     drift = PhaseDrift(rms=1.5, correlation_time=0.3)
     assert holographic.reference is not None
@@ -140,7 +99,7 @@ def test_drift_of_the_reference_arm_is_seen_and_taken_off(holographic: BenchDesc
     assert np.abs(difference).max() < 0.03
     assert np.ptp(put_in) > 0.5
     assert results.prediction.mean > 0.99
-    still, _ = campaign(SimulatedBench(holographic, seed=4), _new(tmp_path / "still"), reference_interval=4)
+    still, _ = campaign(SimulatedBench(holographic, seed=4), new_folder(tmp_path / "still"), reference_interval=4)
     assert 1 - results.prediction.mean < 5 * (1 - still.prediction.mean)
     assert np.sqrt(np.mean(np.abs(pulls(bench, results, file)) ** 2)) < 4
 
@@ -168,100 +127,6 @@ def test_a_medium_that_moves_too_far_between_two_looks_stops_the_solution(
         assert file.finished  # nothing is lost
 
 
-def test_a_campaign_goes_on_where_it_was_left_to_the_same_bits(holographic: BenchDescription, tmp_path: Path) -> None:
-    results, file = campaign(SimulatedBench(holographic, seed=4), _new(tmp_path / "whole"))
-    folder = _new(tmp_path / "stopped")
-    settings = CampaignSettings(reference_interval=10, held_out=6, batch_frames=64)
-    bench = SimulatedBench(holographic, seed=4)
-    plan = make_plan(settings, make_method(settings, inputs=bench.layout.inputs))
-
-    def stop(batches: list[Batch]) -> Any:
-        yield from batches[:3]
-        raise KeyboardInterrupt
-
-    with CampaignFile.create(
-        folder / "frames.h5", frames=plan.frames, shape=bench.camera.shape, word=bench.camera.word,
-        description={"settings": settings.table()},
-    ) as stopped:  # fmt: skip
-        with pytest.raises(KeyboardInterrupt):
-            run_campaign(bench, plan, stopped, progress=stop)
-        assert 0 < stopped.done < plan.frames
-    again, resumed = campaign(SimulatedBench(holographic, seed=4), folder)
-    np.testing.assert_array_equal(resumed.read(), file.read())
-    np.testing.assert_array_equal(again.prediction.correlation, results.prediction.correlation)
-
-
-class LossyBench:
-    """A bench that loses the frames of some exposures."""
-
-    def __init__(self, bench: SimulatedBench, *, lost: set[int]) -> None:
-        self.bench, self.lost, self.camera = bench, lost, bench.camera
-
-    def expose(self, patterns: Any, *, reference: Any = None, light: bool = True) -> Exposure:
-        exposure = self.bench.expose(patterns, reference=reference, light=light)
-        valid = ~np.isin(exposure.frame_ids, list(self.lost))
-        counts = np.where(valid[:, None, None], exposure.counts, 0).astype(exposure.counts.dtype)
-        return dataclasses.replace(exposure, counts=counts, valid=valid)
-
-
-def test_lost_frames_are_taken_again(holographic: BenchDescription) -> None:
-    patterns = np.random.default_rng(1).random((6, holographic.layout.inputs)) < 0.5
-    batch = Batch(slice(0, 6), patterns, np.arange(6.0))
-    lossy: Any = LossyBench(SimulatedBench(holographic, seed=1), lost={2, 4, 7})
-    exposure = take_batch(lossy, batch)
-    assert exposure.valid.all()
-    assert list(exposure.frame_ids) == [0, 1, 6, 3, 8, 5]
-    other = SimulatedBench(holographic, seed=1)
-    other.expose(patterns, reference=batch.phases)
-    again = other.expose(patterns[[2, 4]], reference=np.array([2.0, 4.0]))
-    np.testing.assert_array_equal(exposure.counts[2], again.counts[0])
-    hopeless: Any = LossyBench(SimulatedBench(holographic, seed=1), lost=set(range(100)))
-    with pytest.raises(ValueError, match="6 of 6 frames were lost 6 times running"):
-        take_batch(hopeless, batch)
-
-
-def test_frames_out_of_order_are_refused(holographic: BenchDescription) -> None:
-    bench = SimulatedBench(holographic, seed=1)
-
-    class Swapped(LossyBench):
-        def expose(self, patterns: Any, *, reference: Any = None, light: bool = True) -> Exposure:
-            exposure = super().expose(patterns, reference=reference, light=light)
-            return dataclasses.replace(exposure, frame_ids=exposure.frame_ids[::-1])
-
-    swapped: Any = Swapped(bench, lost=set())
-    with pytest.raises(ValueError, match="out of order"):
-        take_batch(swapped, Batch(slice(0, 3), np.zeros((3, bench.layout.inputs), bool), None))
-
-
-def test_a_shift_of_frames_is_seen_by_the_reference_pattern(holographic: BenchDescription, tmp_path: Path) -> None:
-    bench = SimulatedBench(holographic, seed=4)
-
-    class Shifted:
-        """Shows each pattern one trigger late from the second batch on."""
-
-        camera, layout, exposure_time = bench.camera, bench.layout, bench.exposure_time
-        last: np.ndarray | None = None
-
-        def expose(self, patterns: np.ndarray, *, reference: Any = None, light: bool = True) -> Exposure:
-            late = patterns if self.last is None else np.concatenate([self.last[np.newaxis], patterns[:-1]])
-            self.last = patterns[-1]
-            return bench.expose(late, reference=reference, light=light)
-
-    settings = CampaignSettings(reference_interval=10, held_out=6, batch_frames=64)
-    method = make_method(settings, inputs=bench.layout.inputs)
-    shifted: Any = Shifted()
-    with pytest.raises(ValueError, match="lost or came out of order"):
-        measure_matrix(shifted, make_plan(settings, method), method, folder=tmp_path, description={})
-
-
-def test_a_budget_that_does_not_hold_one_pixel_is_refused() -> None:
-    method = make_method(CampaignSettings(), inputs=64)
-    with pytest.raises(ValueError, match="allow more memory"):
-        rows_that_fit(method, 100, budget=1000)
-    assert rows_that_fit(method, 100, budget=2**20) == 100
-    assert rows_that_fit(method, 1000, budget=2**20) == 500  # two tiles of one size
-
-
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -286,11 +151,6 @@ def test_patterns_must_fit_the_series() -> None:
         CampaignPlan(**good, reference_pattern=np.ones(16), held_out=np.ones((3, 16), bool))
 
 
-def _new(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
-
-
 def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
     holographic: BenchDescription, tmp_path: Path
 ) -> None:
@@ -299,37 +159,13 @@ def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
     large = dataclasses.replace(holographic.camera, rows=48, columns=60)
     medium = dataclasses.replace(holographic.medium, collected_fraction=3.2e-5)
     wrong = dataclasses.replace(holographic, reference=arm, camera=large, medium=medium)
-    taken, _ = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "commanded"))
-    found, _ = campaign(SimulatedBench(wrong, seed=4), _new(tmp_path / "found"), find_steps=True)
+    taken, _ = campaign(SimulatedBench(wrong, seed=4), new_folder(tmp_path / "commanded"))
+    found, _ = campaign(SimulatedBench(wrong, seed=4), new_folder(tmp_path / "found"), find_steps=True)
     true = 1.1 * QUARTERS
     off = (found.track.steps - found.track.steps.mean()) - (true - true.mean())
     assert np.abs(off).max() < 0.02  # circularity of 62 patterns behind 2880 pixels
     assert 1 - taken.prediction.mean > 5 * (1 - found.prediction.mean)
     assert found.prediction.mean > 0.995
-
-
-def test_which_rows_are_good_does_not_depend_on_the_memory(holographic: BenchDescription, tmp_path: Path) -> None:
-    arm = Reference(rate=2e6, beam_radius=4e-5)  # far from even: dim in the corners
-    uneven = dataclasses.replace(holographic, reference=arm)
-    whole, _ = campaign(SimulatedBench(uneven, seed=4), _new(tmp_path / "whole"))
-    tiles, _ = campaign(SimulatedBench(uneven, seed=4), _new(tmp_path / "tiles"), budget=2**17)
-    np.testing.assert_array_equal(tiles.valid, whole.valid)
-    assert 0.5 < whole.valid.mean() < 0.95
-
-
-def test_memory_is_that_of_a_tile_and_not_of_the_matrix(holographic: BenchDescription, tmp_path: Path) -> None:
-    camera = dataclasses.replace(holographic.camera, rows=150, columns=160)
-    large = dataclasses.replace(holographic, camera=camera, reference=Reference(rate=2.4e6))
-    bench = SimulatedBench(large, seed=4)
-    campaign(bench, tmp_path, budget=2**20, batch_frames=16)
-    for name in ("matrix.h5", "results.h5"):
-        (tmp_path / name).unlink()
-    tracemalloc.start()
-    campaign(bench, tmp_path, budget=2**20, batch_frames=16)  # solves from the frames that are there
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # Looks at the reference pattern in 16 384 pixels take 18 MB; matrix and errors, 18 MB too, must not be kept.
-    assert peak < 22e6
 
 
 def test_pixels_whose_frames_without_signal_saturate_are_flagged(holographic: BenchDescription, tmp_path: Path) -> None:
@@ -342,46 +178,6 @@ def test_pixels_whose_frames_without_signal_saturate_are_flagged(holographic: Be
     full = mean > 1.02 * bench.camera.saturation_charge
     assert full.mean() > 0.05
     assert not results.valid[full].any()
-
-
-def test_a_matrix_of_another_campaign_is_refused(holographic: BenchDescription, tmp_path: Path) -> None:
-    campaign(SimulatedBench(holographic, seed=4), tmp_path)
-    (tmp_path / "frames.h5").unlink()
-    (tmp_path / "results.h5").unlink()
-    with pytest.raises(ValueError, match=r"matrix.h5 was made by another campaign: settings.seed is 0 in the file, 1"):
-        campaign(SimulatedBench(holographic, seed=4), tmp_path, seed=1)
-
-
-def test_a_matrix_that_is_gone_is_solved_again(holographic: BenchDescription, tmp_path: Path) -> None:
-    _, file = campaign(SimulatedBench(holographic, seed=4), tmp_path)
-    first = file.read()
-    file.close()
-    (tmp_path / "matrix.h5").unlink()
-    _, again = campaign(SimulatedBench(holographic, seed=4), tmp_path)
-    np.testing.assert_array_equal(again.read(), first)
-
-
-def test_rows_that_were_left_are_solved_again_with_other_memory(holographic: BenchDescription, tmp_path: Path) -> None:
-    _, file = campaign(SimulatedBench(holographic, seed=4), _new(tmp_path / "whole"))
-    folder = _new(tmp_path / "left")
-    settings = CampaignSettings(reference_interval=10, held_out=6, batch_frames=64)
-
-    def stop(steps: list[Any], description: str) -> Any:
-        yield steps[0]
-        if description == "rows":
-            raise KeyboardInterrupt
-        yield from steps[1:]
-
-    bench = SimulatedBench(holographic, seed=4)
-    method = make_method(settings, inputs=bench.layout.inputs)
-    with pytest.raises(KeyboardInterrupt):
-        measure_matrix(
-            bench, make_plan(settings, method), method, folder=folder, description={"settings": settings.table()},
-            budget=2**18, progress=stop,
-        )  # fmt: skip
-    assert (folder / "matrix.h5.partial").exists()
-    _, again = campaign(SimulatedBench(holographic, seed=4), folder)
-    np.testing.assert_allclose(again.read(), file.read(), rtol=1e-5, atol=1e-5 * np.abs(file.read()).max())
 
 
 def test_what_cannot_be_solved_is_refused_before_any_exposure(holographic: BenchDescription, tmp_path: Path) -> None:

@@ -113,6 +113,19 @@ def test_methods_without_a_reference_arm_recover_the_matrix(
     assert "phase and conjugation" in report
 
 
+def test_polished_rows_of_interferometry_err_less(
+    bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(bench).write_text(Path(bench).read_text().replace("[reference]\nrate = 1e6\n", ""))
+    command = ["matrix", "--bench", bench, "--held-out", "5", "--method", "interferometry"]
+    correlation = {}
+    for name, option in (("plain", []), ("polished", ["--polish"])):
+        assert main([*command, *option, "--output", str(tmp_path / name)]) == 0
+        truth = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("against the truth"))
+        correlation[name] = next(float(word.strip(",")) for word in truth.split() if word.startswith("0."))
+    assert 1 - correlation["polished"] < 0.6 * (1 - correlation["plain"])
+
+
 def test_a_bench_without_a_reference_says_so(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path(bench).write_text(Path(bench).read_text().replace("[reference]\nrate = 1e6\n", ""))
     assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "out")]) == 2
@@ -154,6 +167,7 @@ def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixtu
     [
         (["--method", "phase_retrieval", "--steps", "8"], "--steps is for --method phase_stepping, not for phase_ret"),
         (["--method", "interferometry", "--basis", "random"], "--basis is for --method phase_stepping or off_axis"),
+        (["--polish"], "--polish is for --method interferometry"),
         (["--patterns", "50"], "--patterns is for --method phase_retrieval and for --basis random"),
         (["--memory", "0"], "--memory 0 is no memory"),
         (["--steps", "1000000"], "steps"),

@@ -9,9 +9,10 @@ from dfa.alignment import Alignment
 from dfa.direct_feedback import DirectFeedback
 from dfa.experiment import Experiment, load_experiment
 from dfa.history import Epoch, History
+from dfa.method_rule import credit_rule
 from dfa.network import fully_connected
 from dfa.results import Results, format_row, summarise_runs
-from dfa.runs import Run, credit_rule, with_options
+from dfa.runs import Run, with_options
 from optics import BenchDescription
 
 

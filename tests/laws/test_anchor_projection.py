@@ -54,6 +54,33 @@ def test_l57_four_frames_give_the_exact_projection(
     assert cosine(projector.project(x).value, x @ projector.truth().T).min() > 1 - EXACT
 
 
+def test_l57_two_anchors_need_no_frame_of_the_vector_alone(ideal: BenchDescription, rng: np.random.Generator) -> None:
+    # I(x+r1) - I(x+r2) - I(r1) + I(r2) = 2 Re(Tx conj(T(r1 - r2))): the static field e drops out, as Tx multiplies
+    # (e + T r1) - (e + T r2); so the bench may leak. The anchors share macropixels and differ in size.
+    dim = replace(large(ideal), laser=replace(ideal.laser, power=0.1))
+    leaky = replace(dim, dmd=replace(ideal.dmd, contrast_ratio=300.0))
+    bench = SimulatedBench(leaky, seed=3)
+    first, second, x = (np.zeros(63, np.bool_) for _ in range(3))
+    first[30:42], second[38:58] = True, True
+    x[:26] = rng.random(26) < 0.5
+    patterns = np.stack([x | first, x | second, first, second, x, np.zeros_like(x)])
+    fields = bench.truth.field(patterns).astype(np.complex128).reshape(6, -1)
+    wanted = 2 * np.real((fields[4] - fields[5]) * np.conj(fields[2] - fields[3]))
+    light = np.abs(fields) ** 2
+    found = light[0] - light[1] - light[2] + light[3]
+    assert np.abs(found - wanted).max() < 2**-19 * light.max()  # fields are complex64
+    counts = bench.expose(patterns[:4]).counts.reshape(4, -1).astype(np.float64)
+    assert counts.max() < leaky.camera.saturation
+    seen = counts[0] - counts[1] - counts[2] + counts[3]
+    # Shot noise of the four frames over the signal: half of it is what 1 - cos shows, known to 2 / sqrt(4200) and more,
+    # as bright pixels have most of both.
+    electrons = (counts - leaky.camera.black_level) / leaky.camera.gain
+    noise = electrons.sum() / np.sum((seen / leaky.camera.gain) ** 2)
+    assert 1 - cosine(seen, wanted) == pytest.approx(noise / 2, rel=0.2)
+    # Neither anchor alone turns the rows as their difference does.
+    assert cosine(seen, 2 * np.real((fields[4] - fields[5]) * np.conj(fields[2] - fields[5]))) < 0.9
+
+
 def test_l34_off_state_light_scales_rows_and_does_not_turn_them(
     ideal: BenchDescription, rng: np.random.Generator
 ) -> None:

@@ -16,9 +16,10 @@ from calibration.holography.phase_reference import (
     normalise_rows,
 )
 from calibration.holography.phase_stepping import group_steps, interference_term
-from calibration.holography.phase_steps import step_response
+from calibration.holography.phase_steps import step_error_share, step_response
 from calibration.holography.step_errors import estimate_steps
 from calibration.light import FieldEstimate, Light, light_from_counts
+from calibration.matrices.focusing import phase_focus
 from optics.camera import Camera
 from optics.sensor import Sensor
 
@@ -198,6 +199,30 @@ def test_l52_unknown_reference_spreads_the_singular_values_and_even_rows_bring_t
         assert allowed < 0.15 * gamma
 
 
+def test_l52_focuses_do_not_need_the_phases_of_the_rows(rng: np.random.Generator) -> None:
+    inputs, outputs = 70, 1500
+    matrix, reference = speckle(rng, outputs, inputs), speckle(rng, outputs)
+    observed = interference_term(light_of(frames_of(matrix.T, reference, turn(4))), steps=turn(4)).value.T
+    rows = observed.astype(np.complex128)
+    # As a whole it is unlike T: rows have the phases and the moduli of an unknown speckle.
+    together = abs(np.vdot(matrix, rows)) / np.linalg.norm(matrix) / np.linalg.norm(rows)
+    assert together < 4 / np.sqrt(outputs)
+    power = np.sum(np.abs(matrix) ** 2, axis=1)
+    conjugate = rows.conj() / np.linalg.norm(rows, axis=1, keepdims=True)
+    light = np.abs(np.sum(matrix * conjugate, axis=1)) ** 2
+    assert light / power == pytest.approx(np.ones(outputs), abs=1e-6)  # of float32 frames, at second order
+    phases = np.abs(np.sum(matrix * phase_focus(observed), axis=1)) ** 2
+    best = np.sum(np.abs(matrix), axis=1) ** 2
+    assert phases / best == pytest.approx(np.ones(outputs), abs=1e-6)
+    # Over the mean light of other inputs of the same power: N, and 1 + (pi / 4)(N - 1).
+    assert np.mean(light) == pytest.approx(inputs, rel=4 / np.sqrt(inputs * outputs))
+    law = 1 + np.pi / 4 * (inputs - 1)
+    assert np.mean(phases) / inputs == pytest.approx(law, rel=4 * np.std(phases) / np.mean(phases) / np.sqrt(outputs))
+    # A row of the other sign convention does not focus: what is shown is that of its conjugate.
+    turned = np.abs(np.sum(matrix * conjugate.conj(), axis=1)) ** 2
+    assert np.mean(turned) < 3
+
+
 @pytest.mark.parametrize("sigma", [0.1, 0.3])
 def test_l54_random_step_errors_damp_the_field(rng: np.random.Generator, sigma: float) -> None:
     count, series = 4, 40_000
@@ -261,3 +286,21 @@ def test_l54_twin_disappears_with_the_steps_that_the_frames_tell(rng: np.random.
     assert twins[0] == pytest.approx(abs(step_response(turn(count), actual=turn(count) + errors).twin), abs=0.01)
     assert twins[0] > 0.02
     assert twins[1] < left < 0.06
+
+
+@pytest.mark.parametrize("steps", [turn(4), turn(5), np.array([0.1, 1.3, 2.9, 4.4])])
+def test_l54_errors_of_steps_are_a_share_of_the_field(rng: np.random.Generator, steps: np.ndarray) -> None:
+    errors = rng.uniform(0.005, 0.02, len(steps))
+    field = speckle(rng, 300)
+    model = np.stack([np.ones(len(steps)), np.cos(steps), -np.sin(steps)], axis=1)
+    shares = []
+    for _ in range(600):
+        actual = steps + errors * rng.standard_normal(len(steps))
+        frames = 3.0 + 2 * np.real(field[:, None] * np.exp(1j * actual))
+        solved = np.linalg.lstsq(model, frames.T, rcond=None)[0]
+        found = (solved[1] + 1j * solved[2]) / 2
+        turned = found * np.exp(-1j * np.angle(np.vdot(field, found)))
+        shares.append(np.mean(np.abs(turned - field) ** 2) / np.mean(np.abs(field) ** 2))
+    # Sums of a few squared normals scatter by at most sqrt(2) of their mean; second order in the errors is below 1 %.
+    expected = step_error_share(steps, standard_error=errors) ** 2
+    assert np.mean(shares) == pytest.approx(expected, rel=4 * np.sqrt(2 / 600) + 0.01)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.linalg import eigvalsh
 from scipy.stats import kstest
 
 from optics import GaussianMedium
@@ -51,6 +52,59 @@ def test_l23_spectrum_has_the_moments_of_marchenko_and_pastur(outputs: tuple[int
     mean, error = np.mean(moments, axis=0), np.std(moments, axis=0, ddof=1) / np.sqrt(40)
     assert abs(mean[0] - (1 + gamma)) < 4 * error[0]
     assert abs(mean[1] - (1 + 3 * gamma + gamma**2 + 1 / rows**2)) < 4 * error[1]
+
+
+def marchenko_pastur_share(values: np.ndarray, *, gamma: float) -> np.ndarray:
+    """Share of eigenvalues below each value, by summing the density sqrt((b - l)(l - a)) / (2 pi gamma l)."""
+    low, high = (1 - np.sqrt(gamma)) ** 2, (1 + np.sqrt(gamma)) ** 2
+    edges = np.linspace(low, high, 200_001)
+    middle = (edges[1:] + edges[:-1]) / 2
+    density = np.sqrt((high - middle) * (middle - low)) / (2 * np.pi * gamma * middle)
+    share = np.concatenate([[0.0], np.cumsum(density) * (edges[1] - edges[0])])
+    assert share[-1] == pytest.approx(1, abs=1e-6)
+    return np.interp(values, edges, share)
+
+
+def distance_to_marchenko_pastur(t: np.ndarray, *, gamma: float) -> float:
+    """Largest distance between the distribution of the eigenvalues of T^H T / M and the law."""
+    values = np.linalg.eigvalsh(t.conj().T @ t / len(t))
+    return float(kstest(values, lambda x: marchenko_pastur_share(x, gamma=gamma)).statistic)
+
+
+def test_l23_one_spectrum_is_rigid() -> None:
+    # Eigenvalues repel: counts stray by about ln(N) / pi, where independent values would by sqrt(N). 2 ln(N) / N is
+    # 0.053 and below the 1.36 / sqrt(N) = 0.096 of the usual test.
+    inputs, outputs = 200, (25, 32)
+    bound = 2 * np.log(inputs) / inputs
+    distances = []
+    for seed in range(8):
+        t = matrix(outputs=outputs, inputs=inputs, seed=900 + seed)
+        distances.append(distance_to_marchenko_pastur(t, gamma=0.25))
+        # Sharp enough to tell a third more inputs, or a tenth more light, from what there is.
+        assert distance_to_marchenko_pastur(t, gamma=0.33) > bound
+        assert distance_to_marchenko_pastur(1.05 * t, gamma=0.25) > bound
+    assert max(distances) < bound
+    assert np.mean(distances) < bound / 3
+
+
+def test_l23_a_square_matrix_is_passive_up_to_a_quarter_of_the_light() -> None:
+    # s_max^2 = eta_c lambda_max with the mean of Tracy and Widom at N = M = 400: it reaches 1 at eta_c = 0.2552,
+    # a little above the 1/4 of an infinite matrix, at which the medium stops.
+    size, fraction, count = 400, 0.25, 40
+    largest = []
+    for seed in range(count):
+        t = matrix(outputs=(16, 25), inputs=size, seed=1000 + seed, fraction=fraction) * np.sqrt(fraction / size)
+        largest.append(eigvalsh(t.conj().T @ t, subset_by_index=[size - 1, size - 1])[0])
+    spread = 2 * np.sqrt(size) * (2 / np.sqrt(size)) ** (1 / 3)
+    top = (4 * size - 1.7711 * spread) / size
+    assert 1 / top == pytest.approx(0.2552, abs=5e-5)
+    standard_error = 0.9018 * spread / size / np.sqrt(count)
+    # Corrections of the mean are of N^(-2/3) of the spread about it.
+    allowed = (4 * standard_error + size ** (-2 / 3) * spread / size) / top**2
+    assert allowed < 0.0019
+    assert fraction / np.mean(largest) == pytest.approx(1 / top, abs=allowed)
+    with pytest.raises(ValueError, match="is not passive with 400 inputs and 400 outputs"):
+        matrix(outputs=(16, 25), inputs=size, seed=1, fraction=0.2552)
 
 
 def test_l26_frobenius_norm_has_the_relative_spread_of_its_entries() -> None:

@@ -60,5 +60,5 @@ def test_mistakes_are_named(tmp_path: Path, old: str, new: str, message: str) ->
 
 
 def test_a_missing_bench_is_answered_with_the_nearest() -> None:
-    with pytest.raises(FileNotFoundError, match="did you mean 'opu'.*it has holography, off_axis, opu, table_top"):
+    with pytest.raises(FileNotFoundError, match="did you mean 'opu'.*it has .*, opu, restless, table_top"):
         load_bench("opus")

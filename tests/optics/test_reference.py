@@ -139,7 +139,7 @@ def test_light_that_fades_from_fringes_is_kept_unless_rounding_hides_it(bright: 
     bench = SimulatedBench(bright, seed=4)
     dark, times = np.zeros((3, bright.layout.inputs), bool), np.zeros(3)
     factors = np.array([1 - 3e-6, 1.0, 1 - 5e-7], complex)
-    light = bench._light(dark, factors, time=times, light=True, first=0).astype(float)
+    light = bench._light.rate(dark, factors, time=times, heating=times, first=0).astype(float)
     signal, wave = bench.truth.field(dark[:1])[0, 0].astype(complex), bench.truth.reference[0].astype(complex)
     fringes = np.abs(signal + factors[:, None, None] * wave) ** 2
     missing = (light - fringes).mean(axis=(1, 2)) / (np.abs(wave) ** 2).mean()
