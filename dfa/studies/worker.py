@@ -45,7 +45,8 @@ def run_task(task: Task, data: Path | None) -> dict[str, Any]:
     record = {"key": task.key, "point": task.point, "method": task.method, "seed": task.seed}
     try:
         with _one_thread():
-            dataset = _dataset(task.experiment.dataset, data, task.seed, task.experiment.validation)
+            own = task.experiment
+            dataset = _dataset(own.dataset, data, task.seed, own.validation, own.training)
             method = task.experiment.methods[task.method]
             run = run_once(task.method, method, task.experiment, dataset=dataset, seed=task.seed, bench=task.bench)
     except Exception as error:  # noqa: BLE001 - whatever stops a point is its result, the others go on
@@ -115,9 +116,10 @@ def _array(curve: NDArray[Any]) -> list[Any]:
 
 
 @functools.lru_cache(maxsize=2)
-def _dataset(name: str, folder: Path | None, seed: int, validation: int | None) -> Dataset:
+def _dataset(name: str, folder: Path | None, seed: int, validation: int | None, training: int | None) -> Dataset:
     """Return the data set as `run_experiment` splits it for a seed; the runs of a seed come one after the other."""
-    return load_dataset(name, folder=folder, rng=np.random.default_rng([seed, 0]), validation=validation)
+    rng = np.random.default_rng([seed, 0])
+    return load_dataset(name, folder=folder, rng=rng, validation=validation, training=training)
 
 
 _BUSY = threading.Lock()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dfa.runs import run_experiment
+from dfa.runs import run_experiment, with_options
 from dfa.studies import Axis, Sweep, csv_text, grid, save_study, spaced, together, with_changes
 from dfa.studies.execution import Workers, run_tasks
 from dfa.studies.outcome import StudyResults
@@ -64,6 +64,19 @@ def test_runs_are_those_of_the_main_job(one_thread: StudyResults) -> None:
         assert record["frames"] == run.frames
         assert np.array_equal(record["curves"]["alignment"], run.history.alignment, equal_nan=True)
         assert np.array_equal(record["alignment"], run.history.alignment[-1], equal_nan=True)
+
+
+def test_the_size_of_the_training_set_can_be_swept(tmp_path: Path) -> None:
+    """A data set at hand from the point before must not serve another size."""
+    sizes = [200, 400, 200]
+    study = trivial_study(1, sweeps=(grid("size", {"training": sizes}),))
+    with ThreadPoolExecutor(1) as executor:
+        records = run_study(study, tmp_path / "out", executor=executor).records
+    for point, record in zip(study.plan().points, records, strict=True):
+        setting = replace(point.setting, experiment=with_options(point.setting.experiment, methods=["bp"]))
+        (run,) = run_experiment(setting.experiment, bench=setting.bench)
+        assert record["curves"]["training_loss"] == run.history.training_loss.tolist()
+    assert records[0]["curves"] == records[2]["curves"] != records[1]["curves"]
 
 
 def test_the_table_is_tidy(one_thread: StudyResults) -> None:
