@@ -34,6 +34,7 @@ examples:
   python -m dfa --methods bp optical --seeds 0 1       two methods, two seeds
   python -m dfa --bench table_top --threshold best     another bench, the best ternary vector of each error
   python -m dfa --preset launay2020-mnist --data DIR   MNIST as in arXiv:2012.06373, files in DIR or downloaded
+  python -m dfa study digits_bits                      a study of many points; see python -m dfa study --help
 """
 
 
@@ -55,8 +56,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {foreign}", file=sys.stderr)
         return 2
     words = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(words)
     try:
+        if words[:1] == ["study"]:
+            from dfa.studies.command import study_command
+
+            return study_command(words[1:])
+        options = _parser().parse_args(words)
         return _work(options, command=shlex.join(["python", "-m", "dfa", *words]))
     except KeyboardInterrupt:
         print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
