@@ -44,7 +44,8 @@ a study file:
   "bench.camera.rows" = 16                             what all points share
   [[sweep]]
   name = "power"
-  [sweep.grid]                                         every combination; [sweep.together] and [[sweep.points]] also
+  [sweep.grid]                                         every combination; or [sweep.together], one value after the
+                                                       other, or [[sweep.points]]; [sweep.base] holds for this sweep
   "bench.laser.power" = { start = 1e-4, stop = 0.1, count = 7, log = true }
   "methods.optical.threshold" = [0.1, 0.2]
   [axis."bench.laser.power"]

@@ -180,6 +180,8 @@ def _scale(axes: Axes, values: list[Any], *, log: bool) -> None:
         axes.set_xticks(range(len(turns)), turns)
     elif log and min(values) > 0:
         axes.set_xscale("log")
+        room = max((max(values) / min(values)) ** 0.05, 1.05)
+        axes.set_xlim(min(values) / room, max(values) * room)  # an axis without a finished run cannot find its own
     elif log:  # zero has no place on a logarithmic axis, but belongs to many sweeps
         axes.set_xscale("symlog", linthresh=min(abs(value) for value in values if value))
 

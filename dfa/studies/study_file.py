@@ -95,7 +95,8 @@ def _sweep(table: object, *, number: int) -> Sweep:
     """Return one sweep of a file."""
     own = as_table(table, where=f"sweep {number}")
     where = f"sweep {own.get('name', number)!r}"
-    check_keys(own, known=["name", "axes", *KINDS, "points"], required=["name"], where=where)
+    check_keys(own, known=["name", "axes", "base", *KINDS, "points"], required=["name"], where=where)
+    base = as_table(own.get("base", {}), where=f"{where} base")
     given = [kind for kind in (*KINDS, "points") if kind in own]
     if len(given) != 1:
         raise ValueError(f"{where} needs one of grid, together and points, it has {' and '.join(given) or 'none'}")
@@ -105,7 +106,8 @@ def _sweep(table: object, *, number: int) -> Sweep:
         sweep = KINDS[given[0]](own["name"], values)
     else:
         sweep = _listed(own, where=where)
-    return sweep if "axes" not in own else Sweep(name=sweep.name, axes=tuple(own["axes"]), points=sweep.points)
+    points = tuple({**base, **point} for point in sweep.points)
+    return Sweep(name=sweep.name, axes=tuple(own.get("axes", sweep.axes)), points=points)
 
 
 def _listed(own: Mapping[str, Any], *, where: str) -> Sweep:
