@@ -128,17 +128,12 @@ def _warnings(results: StudyResults) -> str:
 def _rows(results: StudyResults) -> list[tuple[str, ...]]:
     """Return a row of text for each point and method."""
     plan = results.plan
+    shared = {sweep.name: sweep.shared for sweep in results.study.sweeps}
     heads = [(BASE, "", "", method) for method in plan.references]
-    heads += [
-        (
-            point.name,
-            point.sweep,
-            ", ".join(f"{path} = {_short(value)}" for path, value in point.values.items()),
-            method,
-        )
-        for point in plan.points
-        for method in plan.methods
-    ]
+    for point in plan.points:
+        own = [(path, value) for path, value in point.values.items() if path not in shared[point.sweep]]
+        text = ", ".join(f"{path} = {_short(value)}" for path, value in own)
+        heads += [(point.name, point.sweep, text, method) for method in plan.methods]
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in results.records:
         groups.setdefault((record["point"], record["method"]), []).append(record)
@@ -174,10 +169,13 @@ def _short(value: object) -> str:
 
 
 def _base(results: StudyResults) -> list[tuple[str, str]]:
-    """Return what the study changes for all points."""
+    """Return what the study changes for all points, then what single sweeps change for all of theirs."""
     preset = results.study.preset
     name = preset if isinstance(preset, str | Path) else preset.name
-    return [("preset", str(name)), *((path, str(value)) for path, value in results.study.base.items())]
+    common = [("preset", str(name)), *((path, str(value)) for path, value in results.study.base.items())]
+    sweeps = [sweep for sweep in results.study.sweeps if len(sweep.points) > 1]
+    own = [(f"{sweep.name}: {path}", str(value)) for sweep in sweeps for path, value in sweep.shared.items()]
+    return common + own
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:

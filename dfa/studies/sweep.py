@@ -88,6 +88,13 @@ class Sweep:
         if not fields or any(axis not in fields for axis in self.axes):
             raise ValueError(f"sweep {self.name!r}: its axes {list(self.axes)} must be among its fields {fields}")
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """Fields that are not axes and have one value at all points."""
+        first = self.points[0]
+        same = [path for path in first if all(point[path] == first[path] for point in self.points)]
+        return {path: first[path] for path in same if path not in self.axes}
+
 
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values as Python has them, where they came from NumPy.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfa.studies.figures import draw_study
+from dfa.studies.report import summary_lines
 from dfa.studies.study_file import load_study, shipped_studies
 from dfa.study import load_results, run_study
 
@@ -62,3 +63,7 @@ def test_a_sweep_without_a_finished_run_is_drawn_over_its_own_range(tmp_path: Pa
     low, high = figure.axes[0].get_xlim()
     assert low == pytest.approx(0.03, rel=0.2)
     assert high == pytest.approx(0.3, rel=0.2)
+    lines = summary_lines(load_results(study, tmp_path / "out"))
+    assert "methods.bp.learning_rate = 0.02" in lines[1]
+    assert not any("momentum" in line for line in lines)
+    assert study.sweeps[0].shared == {"methods.bp.momentum": 0.5}
