@@ -1,0 +1,215 @@
+"""The error of projections by anchors, by quadrature over the joint law of fields, pixels and vectors."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.budgets.counting import CountLaw
+from calibration.budgets.draws import Draws
+from calibration.budgets.input_moments import triangular
+from calibration.budgets.scene import Scene, level_of
+from calibration.budgets.tails import widen
+from calibration.records import Calibration
+
+Values = NDArray[np.float64]
+Fields = NDArray[np.complex128]
+
+SIGNS = (1, -1, -1, 1)
+"""Signs of the frames p + r, p, q + r and q in the signed sum."""
+
+REFERENCE, STORED, FIRST = 0, 1, 2
+"""Times: that of the ideal projection, that of the stored frames, that of the first of four frames."""
+
+
+def projection_error(scene: Scene, draws: Draws) -> float:
+    """Return the expected error 1 - cos^2 of the projections of a scene.
+
+    .. math:: 1 - \\cos^2 = \\frac{\\langle (m - k y)^2 + v \\rangle}{\\langle m^2 + v \\rangle}, \\qquad
+              k = \\frac{\\langle m y \\rangle}{\\langle y^2 \\rangle}
+
+    Parameters
+    ----------
+    scene : Scene
+        Bench, task, and what is left out.
+    draws : Draws
+        Points of the quadrature.
+
+    Returns
+    -------
+    float
+        Error, over vectors and delivered outputs.
+
+    Notes
+    -----
+    m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
+    its stored frames and the laser's power in each frame; y is the ideal projection. Vectors count alike, whatever
+    their number of non-zeros.
+    """
+    positive, negative = scene.task.vectors.halves(draws.extras["positive"], draws.extras["negative"])
+    anchor, component = (part[0, 0].real for part in (scene.moments.anchor, scene.moments.component))
+    draws = widen(
+        draws, anchor=anchor, positive=component * positive, negative=component * negative,
+        modes=len(scene.light.weights),
+    )  # fmt: skip
+    calibration, kept = _calibrated(scene, draws)
+    level = level_of(np.maximum(positive, negative), calibration)
+    parts, before = [], 0.0
+    for index in np.unique(level):
+        chosen = np.flatnonzero(kept & (level == index))
+        part = float(np.mean(level == index))
+        time = calibration.levels[index].exposure_time
+        if len(chosen):
+            times = scene.moments_of_frames(calibration, int(index), part=part, before=before)
+            pixel = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
+            parts.append(np.stack([draws.weights[chosen], *pixel.projections(time, times)]))
+        before += 4 * max(scene.task.batch * part, 1.0) * scene.description.period(time)
+    weight, ideal, mean, variance = np.concatenate(parts, axis=1)
+    gain = float(np.sum(weight * ideal * mean) / np.sum(weight * ideal**2))
+    return float(np.sum(weight * ((mean - gain * ideal) ** 2 + variance)) / np.sum(weight * (mean**2 + variance)))
+
+
+def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.bool_]]:
+    """Return exposure levels as a projector finds them, and which points are delivered outputs."""
+    camera, time, weights = scene.camera, scene.search_time, draws.weights
+    nobody = np.zeros(draws.points)
+    pixels = _Pixels(scene, draws, np.arange(draws.points), positive=nobody, negative=nobody)
+    fields = pixels.fields(REFERENCE, None)
+    anchor, off, dark = (
+        pixels.count(light, time)[0]
+        for light in (pixels.stored_light(fields), pixels.power(fields["static"]) + camera.background, nobody)
+    )
+    rate = float(np.mean(weights * (anchor - off))) / (time * len(scene.scheme.anchor))
+    off_rate = max(float(np.mean(weights * off)) - camera.black_level, 0.0) / time
+    calibration = scene.calibration(input_rate=rate, off_rate=off_rate)
+    if "dark_anchors" in scene.without:
+        return calibration, np.ones(draws.points, np.bool_)
+    signal = (anchor - dark) * (calibration.levels[0].exposure_time / time)
+    crowded = signal > 0.5 * (camera.saturation - camera.black_level)
+    order = np.lexsort((-signal, crowded))
+    kept = np.zeros(draws.points, np.bool_)
+    share = np.cumsum(weights[order]) / np.sum(weights)
+    kept[order[share <= scene.task.outputs / camera.pixels]] = True
+    return calibration, kept
+
+
+class _Pixels:
+    """Points that are pixels with their vectors."""
+
+    def __init__(
+        self, scene: Scene, draws: Draws, chosen: NDArray[np.int64], *, positive: Values, negative: Values
+    ) -> None:
+        self.scene, self.chosen = scene, chosen
+        self.extras = {name: numbers[chosen] for name, numbers in draws.extras.items()}
+        modes = len(scene.light.weights)
+        self.normal = draws.fields[:, :, :modes, chosen]
+        self.positive, self.negative = positive, negative
+        self.weights = scene.photons * scene.light.weights[:, np.newaxis]
+        without = scene.without
+        self.law = CountLaw(
+            camera=scene.camera, shot_noise="shot" not in without, rounding="quantisation" not in without,
+            clipping="saturation" not in without,
+        )  # fmt: skip
+        camera = scene.camera
+        spread = math.sqrt(camera.dsnu**2 + camera.row_offset**2 + camera.column_offset**2)
+        self.offset = spread * np.rint(self.extras["offset"] * 5) / 5  # few values: the law of counts sums over each
+        lot = self.extras["defect"]
+        dead = lot < camera.dead_pixels
+        hot = lot > 1 - camera.hot_pixels
+        self.response = np.where(dead, 0.0, np.maximum(1 + camera.prnu * self.extras["response"], 0.0))
+        current = np.where(hot, camera.hot_pixel_current, camera.dark_current)
+        self.dark_rate = current * camera.thermal_factor
+
+    def count(self, light: Values, time: float) -> tuple[Values, Values]:
+        """Return mean and variance of the counts of light in photons per pixel per second."""
+        camera = self.scene.camera
+        charge = camera.quantum_efficiency * time * self.response * light + self.dark_rate * time
+        return self.law.moments(charge, self.offset)
+
+    def fields(self, time: int, root: Values | None) -> dict[str, Fields]:
+        """Return the fields of anchor, halves and static light at one of the times, shape (mode, point)."""
+        normal = self.normal[0] if root is None else np.tensordot(root[time, : time + 1], self.normal[: time + 1], 1)
+        moments = self.scene.moments
+        anchor, component = triangular(moments.anchor), triangular(moments.component)
+        found: dict[str, Fields] = {}
+        static = np.zeros(normal.shape[1:], np.complex128)
+        own = np.zeros(normal.shape[1:])
+        for place, (name, matrix, number) in enumerate(
+            (("anchor", anchor, 1.0), ("positive", component, self.positive), ("negative", component, self.negative))
+        ):
+            size = np.sqrt(number)
+            slots = normal[[place, 3 + place, 6 + place]]
+            rows = [size * sum(matrix[row, c] * slots[c] for c in range(3) if matrix[row, c]) for row in range(3)]
+            found[name], found[f"ideal_{name}"] = rows[0], rows[2]
+            static = static + rows[1]
+            own = own + np.asarray(number) * float(np.sum(np.abs(matrix[1]) ** 2))
+        found["static"] = static + np.sqrt(np.maximum(moments.static - own, 0.0)) * normal[9]
+        if "dark_anchors" in self.scene.without:
+            for name in ("anchor", "ideal_anchor"):
+                found[name] = self._steady(found[name])
+        return found
+
+    def _steady(self, field: Fields) -> Fields:
+        """Return a field with the same light on every pixel."""
+        light = self.power(field)
+        return np.asarray(field * np.sqrt(np.mean(light) / np.maximum(light, 1e-300)))
+
+    def power(self, field: Fields) -> Values:
+        """Return the light of a field, in photons per pixel per second."""
+        return np.asarray(np.sum(self.weights * np.abs(field) ** 2, axis=0))
+
+    def stored_light(self, fields: dict[str, Fields]) -> Values:
+        """Return the light of the stored anchor frame, stray light included."""
+        return self.lit(fields["anchor"] + fields["static"], "laser_anchor")
+
+    def lit(self, field: Fields, draw: str) -> Values:
+        """Return the light of a frame, with the power that the laser has in it."""
+        noise = self.scene.description.laser.intensity_noise
+        if noise and not draw[-1].isdigit():
+            noise /= math.sqrt(self.scene.task.stored_exposures)
+        power = np.maximum(1 + noise * self.extras[draw], 0.0) if noise else 1.0
+        return np.asarray(self.power(field) * power + self.scene.camera.background)
+
+    def projections(self, time: float, times: Values) -> tuple[Values, Values, Values]:
+        """Return the ideal projections, and mean and variance of the retrieved ones, over the root of non-zeros."""
+        scene = self.scene
+        root = scene.light.time_root(times) if scene.light.drift is not None else None
+        signal, variance, reference = self._frames(time, root)
+        photon = scene.camera.gain * scene.camera.quantum_efficiency * time
+        unit = 1 / (2 * np.sqrt(photon * reference))
+        still = self.fields(REFERENCE, root)
+        anchor = still["ideal_anchor"]
+        product = anchor.conj() * (still["ideal_positive"] - still["ideal_negative"])
+        ideal = np.sum(self.weights * product.real, axis=0) / np.sqrt(self.power(anchor))
+        size = np.sqrt(self.positive + self.negative)
+        return ideal / size, signal * unit / size, variance * (unit / size) ** 2
+
+    def _frames(self, time: float, root: Values | None) -> tuple[Values, Values, Values]:
+        """Return the mean signed sum of frames, its variance, and the stored anchor signal."""
+        stored = self.fields(STORED, root)
+        count = self.scene.task.stored_exposures
+        held = []
+        for light, draw in (
+            (self.stored_light(stored), "stored_anchor"),
+            (self.lit(stored["static"], "laser_off"), "stored_off"),
+            (np.zeros(len(self.chosen)), "stored_dark"),
+        ):
+            mean, variance = self.count(light, time)
+            held.append(mean + np.sqrt(variance / count) * self.extras[draw])
+        anchor, off, dark = held
+        signal, total = np.zeros(len(self.chosen)), np.zeros(len(self.chosen))
+        for frame, sign in enumerate(SIGNS):
+            half, number = ("positive", self.positive) if frame < 2 else ("negative", self.negative)
+            mean, variance = self._frame(frame, half, time, root)
+            empty = np.asarray(number) == 0
+            signal += sign * np.where(empty, anchor if frame % 2 == 0 else off, mean)
+            total += np.where(empty, 0.0, variance)
+        return signal, total, np.maximum(anchor - dark, self.scene.camera.gain)
+
+    def _frame(self, frame: int, half: str, time: float, root: Values | None) -> tuple[Values, Values]:
+        """Return mean and variance of the counts of one of the four frames."""
+        fields = self.fields(FIRST + frame, root)
+        shown = fields[half] + fields["static"]
+        if frame % 2 == 0:
+            shown = shown + fields["anchor"]
+        return self.count(self.lit(shown, f"laser_{frame}"), time)
