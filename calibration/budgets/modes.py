@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import j1
 
 from optics.bench import BenchDescription
 from optics.media.decorrelation import field_correlation
@@ -13,7 +14,6 @@ from optics.media.drift import DriftDescription
 from optics.media.finite_grain import FiniteGrainDescription
 from optics.media.streamed import StreamedDescription
 from optics.sensing.pixel import aperture_weights
-from optics.speckle.pupil import pupil_correlation
 
 KEPT_LIGHT = 0.998
 """Part of the light that the modes of a pixel must carry; those beyond are left out and the others scaled up."""
@@ -116,9 +116,10 @@ def _grain_weights(medium: FiniteGrainDescription, description: BenchDescription
     y, x = (axis.ravel() for axis in np.meshgrid(along, along, indexing="ij"))
     dy, dx = y[:, np.newaxis] - y, x[:, np.newaxis] - x
     if medium.pupil == "square":
-        correlation = pupil_correlation(dy, pupil="square") * pupil_correlation(dx, pupil="square")
+        correlation = np.sinc(dy) * np.sinc(dx)
     else:
-        correlation = pupil_correlation(np.hypot(dy, dx), pupil="disc")
+        v = np.pi * np.maximum(np.hypot(dy, dx), 1e-9)
+        correlation = 2 * j1(v) / v
     share = aperture_weights(camera.fill_factor, samples=samples).astype(np.float64)
     root = np.sqrt(np.outer(share, share).ravel())
     values = np.linalg.eigvalsh(root[:, np.newaxis] * correlation * root)[::-1]
