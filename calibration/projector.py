@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,14 @@ MOST_SATURATED = 0.01
 
 LARGEST_OVERLAP_LEAK = 1e-3
 """Off-state light over anchor light above which an overlapping anchor is refused: it turns rows by 2 e / |Ar|."""
+
+
+class _MeanFrame(NamedTuple):
+    """The mean of some exposures of one pattern, in DN, how many were received, and when the first began."""
+
+    mean: NDArray[np.float32]
+    exposures: int
+    timestamp: float
 
 
 class AnchorProjector:
@@ -47,11 +56,27 @@ class AnchorProjector:
         Exposures over which each stored frame is averaged.
     refresh_interval : int, optional
         Frames after which the stored frames are taken anew.
+    full_scale : float or None, optional
+        Saturation over the mean of the brightest frame that exposure times aim at; None takes the best
+        (`calibration.exposure.best_full_scale`).
+    refresh_time : float, optional
+        Age of the stored frames, in seconds of bench time, after which they are taken anew; infinite by default.
+
+    Attributes
+    ----------
+    began, elapsed : float
+        Bench time of the first frame of the last call of `project`, a refresh before it left out, and of the last
+        frame of all, in seconds.
+    frames_exposed : int
+        Camera frames so far, calibration included.
+    vectors_lost : int
+        Vectors so far of which a frame was lost; their standard errors are infinite.
 
     Raises
     ------
     ValueError
-        If the bench has too few macropixels or pixels, or its light does not suit its camera.
+        If the bench has too few macropixels or pixels, its light does not suit its camera, or all exposures of a
+        stored frame were lost.
 
     Notes
     -----
@@ -63,7 +88,9 @@ class AnchorProjector:
 
     Every vector that is projected between two refreshes shares the errors of the stored frames, wherever one
     of its halves is empty; ``stored_exposures`` says how small they are. They are taken anew between calls of
-    `project`, never within one.
+    `project`, never within one. Time is read from the timestamps of the frames: the age of the oldest stored
+    frames when the last frame before the call began. A refresh itself takes two times ``stored_exposures`` frames an
+    exposure time; a shorter ``refresh_time`` refreshes before every call.
     """
 
     def __init__(
@@ -77,11 +104,16 @@ class AnchorProjector:
         frames: str = "four",
         stored_exposures: int = 128,
         refresh_interval: int = 20_000,
+        full_scale: float | None = None,
+        refresh_time: float = math.inf,
     ) -> None:
         check_count("components", components, at_most=bench.layout.inputs)
         check_count("outputs", outputs)
         check_count("stored_exposures", stored_exposures)
         check_count("refresh_interval", refresh_interval)
+        check_number("refresh_time", refresh_time, unit="s", above=0, infinite=True)
+        if full_scale is not None:
+            check_number("full_scale", full_scale, above=0)
         first = np.arange(components)
         if overlapping and anchor is not None:
             raise ValueError(
@@ -95,9 +127,11 @@ class AnchorProjector:
         )
         self.bench = bench
         self.stored_exposures, self.refresh_interval = stored_exposures, refresh_interval
-        self.frames_exposed = 0
+        self.refresh_time = refresh_time
+        self.frames_exposed, self.vectors_lost = 0, 0
+        self.began, self.elapsed = 0.0, 0.0
         self._since_refresh = 0
-        self.calibration = self._calibrate(scheme, outputs)
+        self.calibration = self._calibrate(scheme, outputs, full_scale)
 
     def project(self, x: ArrayLike) -> Estimate:
         """Return the projections of ternary vectors.
@@ -118,12 +152,17 @@ class AnchorProjector:
             If the vectors are not ternary or of the wrong length.
         """
         planned = plan(x, self.calibration)
-        if self._since_refresh and self._since_refresh + planned.frames > self.refresh_interval:
+        if self._is_stale(planned.frames):
             self.refresh()
             planned = plan(x, self.calibration)
         exposures = [self._expose(series.patterns, series.exposure_time) for series in planned.series]
         self._since_refresh += planned.frames
-        return decode(planned, exposures, self.calibration)
+        if exposures:
+            self.began = float(exposures[0].timestamps[0])
+        estimate = decode(planned, exposures, self.calibration)
+        if not all(exposure.valid.all() for exposure in exposures):
+            self.vectors_lost += int(np.isinf(estimate.standard_error).any(axis=1).sum())
+        return estimate
 
     def refresh(self) -> None:
         """Take the anchor and off-state frames anew; outputs, exposure times and dark frames stay."""
@@ -132,8 +171,13 @@ class AnchorProjector:
         self.calibration = replace(old, levels=levels)
         self._since_refresh = 0
 
-    def truth(self) -> NDArray[np.float64]:
+    def truth(self, *, time: float = 0.0) -> NDArray[np.float64]:
         """Return the matrix that a simulated bench should realise, shape (output, component).
+
+        Parameters
+        ----------
+        time : float, optional
+            Bench time, in seconds; it matters where the medium moves. `elapsed` is now.
 
         Returns
         -------
@@ -149,22 +193,32 @@ class AnchorProjector:
         if known is None:
             raise TypeError("only a simulated bench knows the truth")
         scheme = self.calibration.scheme
-        matrix = known.linear_map(scheme.anchor_states)
+        matrix = known.linear_map(scheme.anchor_states, time=time)
         return np.asarray(matrix[np.ix_(self.calibration.outputs, scheme.components)])
 
-    def _calibrate(self, scheme: AnchorScheme, outputs: int) -> Calibration:
+    def _is_stale(self, frames: int) -> bool:
+        """Return whether the stored frames must be taken anew before so many more frames."""
+        if not self._since_refresh:
+            return False
+        oldest = min(level.timestamp for level in self.calibration.levels)
+        full = self._since_refresh + frames > self.refresh_interval
+        return full or self.elapsed - oldest > self.refresh_time
+
+    def _calibrate(self, scheme: AnchorScheme, outputs: int, wanted: float | None) -> Calibration:
         """Return the first calibration: light level, exposure times, outputs, stored frames."""
         camera = self.bench.camera
         choice = self._find_exposure(scheme)
-        full_scale = best_full_scale(camera, degrees_of_freedom=choice.degrees_of_freedom)
+        full_scale = wanted
+        if full_scale is None:
+            full_scale = best_full_scale(camera, degrees_of_freedom=choice.degrees_of_freedom)
         every = np.arange(camera.pixels)
-        off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), choice.exposure_time, every)
+        off = self._mean(np.zeros(scheme.inputs, np.bool_), choice.exposure_time, every).mean
         anchor, light_noise = self._steadiness(scheme, choice.exposure_time, off)
         rate = float(np.mean(anchor - off)) / (choice.exposure_time * len(scheme.anchor))
         off_rate = max(float(np.mean(off)) - camera.black_level, 0.0) / choice.exposure_time
         self._check_off_state(scheme, share=off_rate / (rate * len(scheme.anchor)))
         times = exposure_levels(scheme, input_rate=rate, camera=camera, full_scale=full_scale, static_rate=off_rate)
-        dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False)[0] for time in times]
+        dark = [self._mean(np.zeros(scheme.inputs, np.bool_), time, every, light=False).mean for time in times]
         longest = (anchor - dark[0]) * (times[0] / choice.exposure_time)  # as it will be at the longest exposure
         chosen = choose_outputs(longest, np.zeros_like(longest), camera=camera, outputs=outputs)
         levels = tuple(
@@ -238,30 +292,39 @@ class AnchorProjector:
         self, scheme: AnchorScheme, time: float, outputs: NDArray[np.int64], dark: NDArray[np.float32]
     ) -> StoredFrames:
         """Return the stored frames of one exposure time."""
-        off, _ = self._mean(np.zeros(scheme.inputs, np.bool_), time, outputs)
-        anchor, timestamp = self._mean(scheme.anchor_states, time, outputs)
-        check_number("timestamp", timestamp)
+        off = self._mean(np.zeros(scheme.inputs, np.bool_), time, outputs)
+        anchor = self._mean(scheme.anchor_states, time, outputs)
+        check_number("timestamp", anchor.timestamp)
         return StoredFrames(
             exposure_time=self.bench.exposure_time,
-            anchor=anchor,
-            off=off,
+            anchor=anchor.mean,
+            off=off.mean,
             dark=dark,
-            exposures=self.stored_exposures,
-            timestamp=timestamp,
+            exposures=min(off.exposures, anchor.exposures),
+            timestamp=anchor.timestamp,
         )
 
     def _mean(
         self, states: NDArray[np.bool_], time: float, outputs: NDArray[np.int64], *, light: bool = True
-    ) -> tuple[NDArray[np.float32], float]:
-        """Return the mean counts of a batch of exposures of one pattern, in DN, and when it began."""
+    ) -> _MeanFrame:
+        """Return the mean counts of a batch of exposures of one pattern, without those that were lost."""
         exposure = self._expose(np.tile(states, (self.stored_exposures, 1)), time, light=light)
+        received = int(np.count_nonzero(exposure.valid))
+        if not received:
+            raise ValueError(
+                f"all {self.stored_exposures} exposures of a stored frame were lost: raise stored_exposures, or mend "
+                "what drops the bench's frames"
+            )
         frames = self.bench.camera.digital_numbers(exposure.counts).reshape(self.stored_exposures, -1)
         mean = frames[exposure.valid][:, outputs].mean(axis=0)
-        return mean.astype(np.float32), float(exposure.timestamps[0])
+        return _MeanFrame(mean.astype(np.float32), received, float(exposure.timestamps[0]))
 
     def _expose(self, patterns: NDArray[np.bool_], time: float, *, light: bool = True) -> Exposure:
         """Expose patterns at an exposure time and count the frames."""
         if self.bench.exposure_time != time:
             self.bench.exposure_time = time
         self.frames_exposed += len(patterns)
-        return self.bench.expose(patterns, light=light)
+        exposure = self.bench.expose(patterns, light=light)
+        if len(patterns):
+            self.elapsed = float(exposure.timestamps[-1])
+        return exposure

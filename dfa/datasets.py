@@ -7,7 +7,7 @@ numbers, so pixels keep their relative size. Nothing of the validation or test s
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +121,35 @@ def stratified_split(
     held = rng.permutation(np.concatenate(parts))
     kept = np.setdiff1d(np.arange(len(labels)), held)
     return kept, held
+
+
+def keep_training(dataset: Dataset, *, training: int, rng: np.random.Generator) -> Dataset:
+    """Return a data set with a part of its training samples, every class with its share to within one sample.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The data set; inputs stay standardised by all its training samples.
+    training : int
+        Number of training samples to keep.
+    rng : numpy.random.Generator
+        Source of the draw.
+
+    Returns
+    -------
+    Dataset
+        The same validation and test sets, fewer training samples.
+
+    Raises
+    ------
+    ValueError
+        If the number is not between 1 and the number of training samples.
+    """
+    there = len(dataset.train_labels)
+    if not 1 <= training <= there:
+        raise ValueError(f"training = {training} samples are asked for, {dataset.name} has 1 to {there} to give")
+    kept, _ = stratified_split(dataset.train_labels, held_out=there - training, rng=rng)
+    return replace(dataset, train_inputs=dataset.train_inputs[kept], train_labels=dataset.train_labels[kept])
 
 
 def standardise(train: NDArray[np.generic], *others: NDArray[np.generic]) -> list[NDArray[np.float32]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +22,13 @@ METHODS = {
     "ternary": "ternarised DFA",
     "optical": "optical ternarised DFA",
     "shallow": "shallow (last layer only)",
+    "noisy": "DFA, noisy projection",
+    "intensity": "DFA, raw intensities",
 }
 """Methods by their short name, in the order of the tables."""
 
 DATASETS = ("digits", "mnist")
 WORDS = {list: "list of whole numbers", str: "text", dict: "table"}
-OWN_KEYS = ("threshold", "restore_length", "scale")
 PLAN_KEYS = tuple(field.name for field in dataclasses.fields(TrainingPlan))
 
 
@@ -44,23 +46,56 @@ class Method:
         Whether each sample's feedback gets back the length that its ternary vector lost.
     scale : float
         Standard deviation of the entries of the feedback matrix, times the square root of its width.
+    noise : float
+        Noise on each projection over the rms of its signal; only "noisy" uses it.
+    anchor : int or None
+        Macropixels of the anchor; None takes the projector's own choice. This and what follows is for "optical".
+    full_scale : float or None
+        Saturation over the mean of the brightest frame; None takes the best.
+    stored_exposures : int
+        Exposures over which each stored frame is averaged.
+    refresh_frames : int
+        Frames after which the stored frames are taken anew.
+    refresh_time : float
+        Age of the stored frames after which they are taken anew, in seconds of bench time; may be infinite.
+    step_time : float
+        Bench time that a training step takes beside its frames, in seconds: the network's own computing. Whatever
+        moves on the bench moves on meanwhile.
 
     Raises
     ------
     ValueError
-        If the threshold or the scale is out of range.
+        If a value is out of range.
+    TypeError
+        If a value is not of its kind.
     """
 
     plan: TrainingPlan
     threshold: float | str = "best"
     restore_length: bool = False
     scale: float = 1.0
+    noise: float = 1.0
+    anchor: int | None = None
+    full_scale: float | None = None
+    stored_exposures: int = 128
+    refresh_frames: int = 20_000
+    refresh_time: float = math.inf
+    step_time: float = 0.0
 
     def __post_init__(self) -> None:
-        """Check threshold and scale."""
+        """Check every field of the method itself."""
         if not isinstance(self.restore_length, bool):
             raise TypeError(f"restore_length = {self.restore_length!r} must be true or false")
         check_number("scale", self.scale, above=0, at_most=1e6)
+        check_number("noise", self.noise, at_least=0, at_most=1e6)
+        if self.anchor is not None:
+            check_count("anchor", self.anchor)
+        if self.full_scale is not None:
+            check_number("full_scale", self.full_scale, above=0)
+        check_count("stored_exposures", self.stored_exposures)
+        check_count("refresh_frames", self.refresh_frames)
+        check_number("refresh_time", self.refresh_time, unit="s", above=0, infinite=True)
+        check_number("step_time", self.step_time, unit="s", at_least=0)
         self.ternariser  # noqa: B018 - its construction checks the threshold
 
     @property
@@ -71,6 +106,9 @@ class Method:
         if isinstance(self.threshold, str):
             raise ValueError(f"threshold = {self.threshold!r}: give a number, 0 <= threshold < 1, or 'best'")
         return FixedThreshold(self.threshold)
+
+
+OWN_KEYS = tuple(field.name for field in dataclasses.fields(Method) if field.name != "plan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +134,8 @@ class Experiment:
     validation : int or None, optional
         Training samples that are held out; None takes the data set's own number. The alignment is measured on
         them, and settings are chosen on them.
+    training : int or None, optional
+        Training samples to learn from, a stratified draw for each seed; None takes all.
     note : str, optional
         Where the settings come from, for the report.
 
@@ -113,6 +153,7 @@ class Experiment:
     bench: str
     methods: Mapping[str, Method]
     validation: int | None = None
+    training: int | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -127,6 +168,8 @@ class Experiment:
             check_count("seed", seed, at_least=0)
         if self.validation is not None:
             check_count("validation", self.validation, at_most=50_000)
+        if self.training is not None:
+            check_count("training", self.training, at_most=60_000)
         if not self.hidden or not self.seeds or not self.methods:
             raise ValueError("an experiment needs at least one hidden layer, one seed and one method")
         if len(set(self.seeds)) < len(self.seeds):
@@ -197,7 +240,8 @@ def load_experiment(preset: str | Path) -> Experiment:
 
 def _experiment_from_table(table: Mapping[str, Any], *, name: str) -> Experiment:
     """Return the experiment of a preset file; [defaults] holds what its methods share."""
-    known = ["dataset", "hidden", "activation", "seeds", "bench", "methods", "validation", "note", "defaults"]
+    known = ["dataset", "hidden", "activation", "seeds", "bench", "methods"]
+    known += ["validation", "training", "note", "defaults"]
     _check_keys(table, known, where="the preset")
     missing = [key for key in known[:6] if key not in table]
     if missing:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from dfa.experiment import METHODS
 from dfa.history import History
+from dfa.projection_check import ProjectionCheck
 from dfa.results import Results
-from dfa.runs import ProjectionCheck
 
 # Okabe and Ito's palette, and a line style each, so that a grey copy can be read as well.
 STYLES = {
@@ -24,6 +24,8 @@ STYLES = {
     "ternary": ("#E69F00", "-."),
     "optical": ("#D55E00", "-"),
     "shallow": ("#999999", ":"),
+    "noisy": ("#009E73", "--"),
+    "intensity": ("#CC79A7", ":"),
 }
 LOOK: Any = {
     "font.size": 9.0,

@@ -28,6 +28,12 @@ class OpticalFeedback:
     ------
     ValueError
         If the scale is not positive.
+
+    Notes
+    -----
+    Where a frame was lost the projection is not known (its standard error is infinite), and the feedback of that
+    sample is zero: the last layer learns from it, the hidden ones do not. Outputs that saturated are kept: their
+    values are too small, not unrelated.
     """
 
     def __init__(self, projector: AnchorProjector, *, scale: float) -> None:
@@ -69,7 +75,8 @@ class OpticalFeedback:
         feedback = np.zeros((len(error), self.hidden), np.float32)
         if len(lit):
             factor = np.float32(self.scale / self.projector.calibration.entry_rms)
-            feedback[lit] = self.projector.project(error[lit]).value * factor
+            estimate = self.projector.project(error[lit])
+            feedback[lit] = np.where(np.isfinite(estimate.standard_error), estimate.value, 0) * factor
         return feedback
 
     def carries(self, error: Floats) -> NDArray[np.bool_]:

@@ -221,6 +221,8 @@ def _curves(run: Run) -> dict[str, tuple[NDArray[Any], str]]:
         "epoch_seconds": (history.seconds, "s"),
         "seconds": (np.array(run.seconds), "s"),
         "frames": (np.array(run.frames), "frame"),
+        "bench_seconds": (np.array(run.bench_seconds), "s"),
+        "lost": (np.array(run.lost), "vector"),
     }
     if run.check is not None:
         curves |= {
@@ -229,6 +231,7 @@ def _curves(run: Run) -> dict[str, tuple[NDArray[Any], str]]:
             "projection/true": (run.check.true, "rms entry of B"),
             "projection/standard_error": (run.check.standard_error, "rms entry of B"),
             "projection/pulls": (np.array(run.check.pulls), "1"),
+            "projection/turned": (np.array(run.check.turned), "1"),
             "projection/frame": (run.check.frame, "DN"),
         }
     return curves

@@ -8,51 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from calibration import AnchorProjector, cosine
+from calibration import AnchorProjector
 from dfa.credit import Backpropagation, CreditRule, Shallow
-from dfa.datasets import Dataset, load_digits_dataset, load_mnist
+from dfa.datasets import Dataset, keep_training, load_digits_dataset, load_mnist
 from dfa.direct_feedback import DirectFeedback, consecutive_slices
 from dfa.experiment import METHODS, Experiment, Method
 from dfa.feedback import Feedback, TernarisedFeedback, gaussian_feedback
 from dfa.history import History
 from dfa.network import Network, fully_connected
 from dfa.optical import OpticalFeedback
+from dfa.projection_check import ProjectionCheck, check_projection
+from dfa.surrogates import NoisyFeedback, intensity_feedback
 from dfa.training import train
 from optics import BenchDescription, SimulatedBench
+from optics.bench import Bench
 
 CLASSES = 10
 """Classes of every data set that ships or is downloaded."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ProjectionCheck:
-    """Projections of random ternary vectors against the map that the bench should realise.
-
-    Parameters
-    ----------
-    cosines : ndarray, shape (vector,)
-        Cosine between the retrieved and the true projection of each vector.
-    retrieved, true, standard_error : ndarray, shape (output,)
-        The projection of the first vector, in units of the rms entry of B.
-    pulls : float
-        Rms of (retrieved - true) / standard error over all vectors and outputs: one if error bars are right.
-    frame : ndarray, shape (y, x)
-        A camera frame of the first vector with the anchor, as counts.
-    """
-
-    cosines: NDArray[np.float64]
-    retrieved: NDArray[np.float64]
-    true: NDArray[np.float64]
-    standard_error: NDArray[np.float64]
-    pulls: float
-    frame: NDArray[np.unsignedinteger]
-
-    @property
-    def fidelity(self) -> float:
-        """Mean cosine over the vectors."""
-        return float(self.cosines.mean())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,6 +46,10 @@ class Run:
         Camera frames exposed, calibration included; 0 without optics.
     check : ProjectionCheck or None
         How faithful the projections were; None without optics.
+    bench_seconds : float, optional
+        Time that passed on the bench, in seconds, calibration, probes and check included; 0 without optics.
+    lost : int, optional
+        Error vectors, those of the probes included, that gave no feedback because a frame of theirs was lost.
     """
 
     method: str
@@ -81,6 +58,8 @@ class Run:
     seconds: float
     frames: int
     check: ProjectionCheck | None
+    bench_seconds: float = 0.0
+    lost: int = 0
 
     @property
     def accuracy(self) -> float:
@@ -88,7 +67,14 @@ class Run:
         return float(self.history.test_accuracy[-1])
 
 
-def load_dataset(name: str, *, folder: Path | None, rng: np.random.Generator, validation: int | None = None) -> Dataset:
+def load_dataset(
+    name: str,
+    *,
+    folder: Path | None,
+    rng: np.random.Generator,
+    validation: int | None = None,
+    training: int | None = None,
+) -> Dataset:
     """Load a data set by its name.
 
     Parameters
@@ -101,14 +87,43 @@ def load_dataset(name: str, *, folder: Path | None, rng: np.random.Generator, va
         Source of the splits.
     validation : int or None, optional
         Training samples to hold out; None takes the data set's own number.
+    training : int or None, optional
+        Training samples to keep of the others, drawn so that every class keeps its share; None keeps all.
+
+    Returns
+    -------
+    Dataset
+        The data set.
+
+    Raises
+    ------
+    ValueError
+        If fewer training samples are there than are asked for.
+    """
+    held_out = {} if validation is None else {"validation": validation}
+    dataset = load_mnist(folder, rng=rng, **held_out) if name == "mnist" else load_digits_dataset(rng=rng, **held_out)
+    return dataset if training is None else keep_training(dataset, training=training, rng=rng)
+
+
+def load_experiment_data(experiment: Experiment, *, folder: Path | None, seed: int) -> Dataset:
+    """Load the data of an experiment as one of its seeds splits them.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The experiment.
+    folder : Path or None
+        Folder of the MNIST files.
+    seed : int
+        The seed.
 
     Returns
     -------
     Dataset
         The data set.
     """
-    held_out = {} if validation is None else {"validation": validation}
-    return load_mnist(folder, rng=rng, **held_out) if name == "mnist" else load_digits_dataset(rng=rng, **held_out)
+    sizes = {"validation": experiment.validation, "training": experiment.training}
+    return load_dataset(experiment.dataset, folder=folder, rng=np.random.default_rng([seed, 0]), **sizes)
 
 
 def run_experiment(
@@ -140,10 +155,9 @@ def run_experiment(
         A finished run.
     """
     if "optical" in experiment.methods:  # a bench that cannot serve is found before anything is trained
-        _projector(experiment, bench, classes=CLASSES, seed=experiment.seeds[0])
+        _projector(experiment, experiment.methods["optical"], bench, classes=CLASSES, seed=experiment.seeds[0])
     for seed in experiment.seeds:
-        split = np.random.default_rng([seed, 0])
-        dataset = load_dataset(experiment.dataset, folder=folder, rng=split, validation=experiment.validation)
+        dataset = load_experiment_data(experiment, folder=folder, seed=seed)
         for name, method in experiment.methods.items():
             if on_run is not None:
                 on_run(name, seed)
@@ -192,18 +206,67 @@ def run_once(
     weights, order, signals = (np.random.default_rng([seed, stream]) for stream in (1, 2, 3))
     sizes = (dataset.inputs, *experiment.hidden, dataset.classes)
     network = fully_connected(sizes, activation=experiment.activation, rng=weights)
-    projector = _projector(experiment, bench, classes=dataset.classes, seed=seed) if name == "optical" else None
+    projector = None
+    if name == "optical":
+        projector = _projector(experiment, method, bench, classes=dataset.classes, seed=seed)
     rule = credit_rule(name, method, network, classes=dataset.classes, rng=signals, projector=projector)
-    history = train(network, rule, dataset=dataset, plan=method.plan, rng=order, on_epoch=on_epoch)
-    frames = projector.frames_exposed if projector else 0
-    check = check_projection(projector, rng=np.random.default_rng([seed, 4])) if projector else None
-    seconds = time.perf_counter() - begin
-    return Run(method=name, seed=seed, history=history, seconds=seconds, frames=frames, check=check)
+    since = projector.elapsed if projector else 0.0
+    pause = _pause(projector, method.step_time) if projector else None
+    history = train(network, rule, dataset=dataset, plan=method.plan, rng=order, on_epoch=on_epoch, on_step=pause)
+    frames, lost = (projector.frames_exposed, projector.vectors_lost) if projector else (0, 0)
+    check = check_projection(projector, rng=np.random.default_rng([seed, 4]), since=since) if projector else None
+    return Run(
+        method=name,
+        seed=seed,
+        history=history,
+        seconds=time.perf_counter() - begin,
+        frames=frames,
+        check=check,
+        bench_seconds=projector.elapsed if projector else 0.0,
+        lost=lost,
+    )
 
 
-def _projector(experiment: Experiment, bench: BenchDescription, *, classes: int, seed: int) -> AnchorProjector:
+def _projector(
+    experiment: Experiment, method: Method, bench: BenchDescription, *, classes: int, seed: int
+) -> AnchorProjector:
     """Return the calibrated bench of the optical method, one output for each hidden unit."""
-    return AnchorProjector(SimulatedBench(bench, seed=seed), components=classes, outputs=sum(experiment.hidden))
+    simulated = SimulatedBench(bench, seed=seed)
+    if method.step_time > 0:
+        _waiting(simulated)
+    return AnchorProjector(
+        simulated,
+        components=classes,
+        outputs=sum(experiment.hidden),
+        anchor=method.anchor,
+        full_scale=method.full_scale,
+        stored_exposures=method.stored_exposures,
+        refresh_interval=method.refresh_frames,
+        refresh_time=method.refresh_time,
+    )
+
+
+def _waiting(bench: Bench) -> Callable[[float], object]:
+    """Return what lets time pass on a bench without frames."""
+    wait: Callable[[float], object] | None = getattr(bench, "wait", None)
+    if wait is None:
+        raise ValueError(
+            f"step_time lets time pass on the bench between frames, and {type(bench).__name__} has no wait(seconds): "
+            "set step_time = 0"
+        )
+    return wait
+
+
+def _pause(projector: AnchorProjector, step_time: float) -> Callable[[float], None] | None:
+    """Return what lets the time of a training step pass on the bench, called with the step's loss."""
+    if step_time == 0:
+        return None
+    wait = _waiting(projector.bench)
+
+    def pause(_: float) -> None:
+        wait(step_time)
+
+    return pause
 
 
 def credit_rule(
@@ -228,7 +291,7 @@ def credit_rule(
     classes : int
         Width of the error.
     rng : numpy.random.Generator
-        Source of the feedback matrix.
+        Source of the feedback matrix and of its noise.
     projector : AnchorProjector or None, optional
         Bench and retrieval of the optical method.
 
@@ -253,48 +316,15 @@ def credit_rule(
         if projector is None:
             raise ValueError("the optical method needs a projector")
         feedback = OpticalFeedback(projector, scale=scale)
+    elif name == "intensity":
+        feedback = intensity_feedback(hidden=width, classes=classes, scale=scale, rng=rng)
     else:
         feedback = gaussian_feedback(hidden=width, classes=classes, scale=scale, rng=rng)
+    if name == "noisy":
+        feedback = NoisyFeedback(inner=feedback, noise=method.noise, rng=rng.spawn(1)[0])
     if name in ("ternary", "optical"):
         feedback = TernarisedFeedback(inner=feedback, rule=method.ternariser, restore_length=method.restore_length)
     return DirectFeedback(feedback=feedback, slices=consecutive_slices(network.hidden_widths))
-
-
-def check_projection(projector: AnchorProjector, *, rng: np.random.Generator, vectors: int = 200) -> ProjectionCheck:
-    """Project random ternary vectors that no training used and compare with the truth.
-
-    Parameters
-    ----------
-    projector : AnchorProjector
-        Bench and retrieval; the bench must be a simulated one.
-    rng : numpy.random.Generator
-        Source of the vectors: one entry in three is not zero, and no vector is.
-    vectors : int, optional
-        Number of vectors.
-
-    Returns
-    -------
-    ProjectionCheck
-        Cosines, pulls and one projection for a plot.
-    """
-    components = len(projector.calibration.scheme.components)
-    x = rng.choice(np.array([-1, 0, 0, 0, 0, 1], np.int8), size=(vectors, components))
-    x[~x.any(axis=1), 0] = 1
-    estimate = projector.project(x)
-    truth = x @ projector.truth().T
-    pulls = (estimate.value - truth) / estimate.standard_error
-    shown = np.zeros((1, projector.calibration.scheme.inputs), np.bool_)
-    shown[0, projector.calibration.scheme.components] = x[0] > 0
-    shown |= projector.calibration.scheme.anchor_states
-    unit = projector.calibration.entry_rms
-    return ProjectionCheck(
-        cosines=cosine(estimate.value, truth),
-        retrieved=estimate.value[0].astype(np.float64) / unit,
-        true=truth[0] / unit,
-        standard_error=estimate.standard_error[0].astype(np.float64) / unit,
-        pulls=float(np.sqrt(np.mean(pulls**2))),
-        frame=projector.bench.expose(shown).counts[0],
-    )
 
 
 def with_options(

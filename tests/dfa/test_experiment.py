@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dfa.experiment import METHODS, Experiment, load_experiment, shipped_presets
-from dfa.runs import load_dataset, run_experiment, run_once, with_options
+from dfa.runs import load_dataset, load_experiment_data, run_experiment, run_once, with_options
 from optics import BenchDescription, load_bench
 
 PRESET = (Path(__file__).parents[2] / "data/presets/digits.toml").read_text(encoding="utf-8")
@@ -26,9 +26,9 @@ def bench(description: BenchDescription) -> BenchDescription:
 
 
 @pytest.mark.parametrize("name", shipped_presets())
-def test_shipped_presets_load_and_name_every_method(name: str) -> None:
+def test_shipped_presets_load_and_name_known_methods(name: str) -> None:
     experiment = load_experiment(name)
-    assert list(experiment.methods) == list(METHODS)
+    assert set(experiment.methods) <= set(METHODS)
     assert experiment.note
     load_bench(experiment.bench)
 
@@ -69,10 +69,59 @@ def test_a_method_that_the_experiment_lacks_is_refused(small: Experiment) -> Non
         with_options(small, methods=["backprop"])
 
 
+def test_the_main_presets_name_the_methods_of_the_published_table() -> None:
+    for name in ("digits", "launay2020-mnist"):
+        assert list(load_experiment(name).methods) == ["bp", "dfa", "ternary", "optical", "shallow"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("anchor = 0", r"\[methods.optical\]: anchor = 0 is not allowed"),
+        ("full_scale = -1.0", "full_scale = -1 is not allowed: it must be above 0"),
+        ("stored_exposures = 0", "stored_exposures = 0 is not allowed"),
+        ("refresh_frames = 2.5", "refresh_frames"),
+        ("refresh_time = 0", "refresh_time = 0 s is not allowed"),
+        ("step_time = -1", "step_time = -1 s is not allowed"),
+        ("step_time = inf", "step_time = inf"),
+        ("refresh_tme = 1.0", "has no key 'refresh_tme'; did you mean 'refresh_time'"),
+        ("noise = nan", "noise"),
+    ],
+)
+def test_mistakes_in_the_settings_of_a_bench_run_are_named(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(PRESET.replace("[methods.optical]", f"[methods.optical]\n{line}"), encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        load_experiment(path)
+
+
+def test_settings_of_a_bench_run_are_read_and_written(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    lines = "anchor = 12\nfull_scale = 6.0\nrefresh_time = inf\nstep_time = 0.001"
+    path.write_text(PRESET.replace("[methods.optical]", f"[methods.optical]\n{lines}"), encoding="utf-8")
+    optical = load_experiment(path).methods["optical"]
+    assert (optical.anchor, optical.full_scale, optical.step_time) == (12, 6.0, 0.001)
+    assert load_experiment(path).to_table()["methods"]["optical"]["refresh_time"] == np.inf
+
+
+def test_a_part_of_the_training_samples_is_drawn_class_by_class(small: Experiment) -> None:
+    whole = load_experiment_data(small, folder=None, seed=3)
+    part = load_experiment_data(replace(small, training=300), folder=None, seed=3)
+    assert part.train_inputs.shape == (300, 64)
+    shares = np.bincount(whole.train_labels) * 300 / len(whole.train_labels)
+    assert np.abs(np.bincount(part.train_labels) - shares).max() < 1
+    assert np.array_equal(part.validation_inputs, whole.validation_inputs)
+    assert np.array_equal(part.test_inputs, whole.test_inputs)
+    rows = {row.tobytes() for row in whole.train_inputs}
+    assert all(row.tobytes() in rows for row in part.train_inputs)
+    with pytest.raises(ValueError, match="training = 2000 samples are asked for, digits has 1 to 1257 to give"):
+        load_experiment_data(replace(small, training=2000), folder=None, seed=3)
+
+
 def test_every_method_runs_once_for_each_seed(small: Experiment, bench: BenchDescription) -> None:
     seen: list[tuple[str, int]] = []
     runs = list(run_experiment(small, bench=bench, on_run=lambda name, seed: seen.append((name, seed))))
-    assert seen == [(name, seed) for seed in (3, 5) for name in METHODS]
+    assert seen == [(name, seed) for seed in (3, 5) for name in small.methods]
     assert [(run.method, run.seed) for run in runs] == seen
     optical = [run for run in runs if run.method == "optical"]
     assert all(run.frames > 0 and run.check is not None and run.check.fidelity > 0.98 for run in optical)
