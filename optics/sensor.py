@@ -49,19 +49,20 @@ class Sensor:
         Description of the camera.
     seed : int
         Seed of the fixed pattern and of the noise.
-    shot_noise : {"poisson", "gaussian"}, optional
+    shot_noise : {"poisson", "gaussian", "none"}, optional
         The law of the shot noise. The normal law is a shortcut: mean and variance are right, but the skewness
         1 / sqrt(mu) is lost, few electrons can be negative, and the distribution function is off by up to
-        0.27 / sqrt(mu) (0.2 of it because electrons come whole, 0.07 from the skewness).
+        0.27 / sqrt(mu) (0.2 of it because electrons come whole, 0.07 from the skewness). "none" keeps the mean charge:
+        a sensor as no nature allows it, to see what shot noise does.
 
     Raises
     ------
     ValueError
-        If ``shot_noise`` is neither.
+        If ``shot_noise`` is none of these.
     """
 
     def __init__(self, camera: Camera, *, seed: int, shot_noise: str = "poisson") -> None:
-        check_choice("shot_noise", shot_noise, ("poisson", "gaussian"))
+        check_choice("shot_noise", shot_noise, ("poisson", "gaussian", "none"))
         self.camera = camera
         self.seed = seed
         self.shot_noise = shot_noise
@@ -111,7 +112,7 @@ class Sensor:
         background = background_photons(camera, exposure_time=exposure_time, timestamps=timestamps)
         efficiency = np.float32(camera.quantum_efficiency)
         counts: Counts = np.empty((frames, camera.rows // n, camera.columns // n), camera.word)
-        draw = _Draws(camera, self.seed, first=first, count=frames, gaussian=self.shot_noise == "gaussian")
+        draw = _Draws(camera, self.seed, first=first, count=frames, shot_noise=self.shot_noise)
 
         def collect(chunk: _Chunk, generator: ExposureGenerator) -> None:
             charge = photon_rate[chunk.frames, chunk.rows]
@@ -191,8 +192,8 @@ class Sensor:
 class _Draws:
     """The random draws of a run of exposures, each from the stream of its key."""
 
-    def __init__(self, camera: Camera, seed: int, *, first: int, count: int, gaussian: bool) -> None:
-        self._camera, self._gaussian = camera, gaussian
+    def __init__(self, camera: Camera, seed: int, *, first: int, count: int, shot_noise: str) -> None:
+        self._camera, self._law = camera, shot_noise
         sources = [NoiseSource.SHOT, NoiseSource.READ]
         sources += [NoiseSource.ROW_READ] * bool(camera.row_noise)
         sources += [NoiseSource.COLUMN_READ] * bool(camera.column_noise)
@@ -203,10 +204,12 @@ class _Draws:
         }
 
     def shot_noise(self, charge: Frames, chunk: _Chunk, generator: ExposureGenerator) -> None:
-        """Replace mean charges by Poisson draws, in place."""
+        """Replace mean charges by draws, in place."""
+        if self._law == "none":
+            return
         states = self._states[NoiseSource.SHOT, chunk.block][chunk.frames]
         for frame, state in zip(charge, states, strict=True):
-            if self._gaussian:
+            if self._law == "gaussian":
                 draw = generator.at(state).standard_normal(frame.shape, dtype=np.float32)
                 draw *= np.sqrt(frame)
                 frame += draw
