@@ -12,11 +12,9 @@ import argparse
 import math
 import time
 from dataclasses import dataclass, replace
-from unittest import mock
 
 import numpy as np
 
-import calibration.projector as projector_module
 from calibration import AnchorProjector
 from calibration.budgets import predict_budget
 from optics import BenchDescription, Camera, Dmd, GaussianDescription, Laser, MacropixelLayout, SimulatedBench
@@ -154,11 +152,10 @@ def ideal_of(description: BenchDescription) -> BenchDescription:
 def measure(drawn: Drawn, *, seed: int) -> float:
     """Return the mean 1 - cos^2 over the vectors, on one medium."""
     rng = np.random.default_rng([seed, 3])
-    with mock.patch.object(projector_module, "best_full_scale", lambda *_, **__: drawn.full_scale):
-        projector = AnchorProjector(
-            SimulatedBench(drawn.description, seed=seed), components=drawn.components, outputs=drawn.outputs,
-            anchor=drawn.anchor, stored_exposures=drawn.stored_exposures,
-        )  # fmt: skip
+    projector = AnchorProjector(
+        SimulatedBench(drawn.description, seed=seed), components=drawn.components, outputs=drawn.outputs,
+        anchor=drawn.anchor, stored_exposures=drawn.stored_exposures, full_scale=drawn.full_scale,
+    )  # fmt: skip
     order = rng.random((VECTORS, drawn.components)).argsort(axis=1)
     x = np.where(order < drawn.non_zeros, rng.choice([-1, 1], (VECTORS, drawn.components)), 0)
     return float(np.mean(errors(projector, drawn, x, seed=seed)))

@@ -168,7 +168,8 @@ def _clipped(level: Values, sigma: Values, *, top: float) -> tuple[Values, Value
 
 def _rounded(level: Values, sigma: Values, *, top: float) -> tuple[Values, Values]:
     """Return mean and variance of rounded and clipped normal variables, by a sum over the counts around the mean."""
-    near = np.floor(level + 0.5)[:, np.newaxis] + np.arange(-4, 5)
+    reach = 1 + math.ceil(REACH * float(sigma.max()) - 0.5)
+    near = np.floor(level + 0.5)[:, np.newaxis] + np.arange(-reach, reach + 1)
     safe = np.maximum(sigma, 1e-9)[:, np.newaxis]
     steps = ndtr((near + 0.5 - level[:, np.newaxis]) / safe)
     weight = np.diff(steps, axis=1, prepend=0.0)

@@ -14,6 +14,8 @@ Values = NDArray[np.float64]
 FIELDS = 10
 """Independent speckles a time and mode: switched, static and ideal of anchor and both halves, and the rest's static."""
 
+SEED = 20_071_117
+
 LEADING = 6
 """Dimensions of the fields of anchor and halves, which come before all others: the lowest are the most even."""
 
@@ -32,8 +34,10 @@ class Draws:
 
     Parameters
     ----------
-    fields : ndarray of complex128, shape (time, field, mode, point)
-        Independent circular normal numbers of unit mean square.
+    fields : ndarray of complex128, shape (field, mode, point)
+        Independent circular normal numbers of unit mean square, for the first time.
+    later : ndarray of complex64, shape (time, field, mode, point)
+        What is new in the fields at each of the other times.
     extras : dict of str to ndarray, shape (point,)
         Uniform or normal numbers of what is not light.
     weights : ndarray, shape (point,)
@@ -41,16 +45,17 @@ class Draws:
     """
 
     fields: NDArray[np.complex128]
+    later: NDArray[np.complex64]
     extras: dict[str, Values]
     weights: Values
 
     @property
     def points(self) -> int:
         """Return the number of points."""
-        return self.fields.shape[-1]
+        return int(self.fields.shape[-1])
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
     """Return the numbers of 2^exponent points.
 
@@ -64,19 +69,22 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
     Returns
     -------
     Draws
-        Always the same for the same arguments: a scrambled Sobol sequence of a fixed seed.
+        Always the same for the same arguments: a scrambled Sobol sequence of a fixed seed; what is new at later times
+        from a generator of a fixed seed.
     """
     names = (*EXTRAS, *LASER)
-    dimensions = 2 * FIELDS * modes * times + len(names)
-    uniform = qmc.Sobol(dimensions, scramble=True, rng=20_071_117).random_base2(exponent).T
-    uniform = np.clip(uniform, 1e-12, 1 - 1e-12)
+    points = 1 << exponent
+    sequence = qmc.Sobol(2 * FIELDS * modes + len(names), scramble=True, rng=SEED)
+    uniform = np.clip(sequence.random_base2(exponent).T, 1e-12, 1 - 1e-12)
     own = uniform[LEADING : LEADING + len(names)]
     extras = {name: one if name in UNIFORM else ndtri(one) for name, one in zip(names, own, strict=True)}
     normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(names) :]]))
-    shape = (times, modes, FIELDS, 2, 1 << exponent)
-    pairs = normal.reshape(shape) / math.sqrt(2)
-    fields = np.ascontiguousarray((pairs[..., 0, :] + 1j * pairs[..., 1, :]).transpose(0, 2, 1, 3))
-    weights = np.ones(1 << exponent)
-    for array in (fields, weights, *extras.values()):
+    pairs = normal.reshape(modes, FIELDS, 2, points) / math.sqrt(2)
+    fields = np.ascontiguousarray((pairs[:, :, 0] + 1j * pairs[:, :, 1]).swapaxes(0, 1))
+    new = np.random.default_rng(SEED).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)
+    new *= np.float32(math.sqrt(0.5))
+    later = new.view(np.complex64)
+    weights = np.ones(points)
+    for array in (fields, later, weights, *extras.values()):
         array.setflags(write=False)
-    return Draws(fields, extras, weights)
+    return Draws(fields, later, extras, weights)

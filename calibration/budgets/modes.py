@@ -15,7 +15,7 @@ from optics.media.finite_grain import FiniteGrainDescription
 from optics.media.streamed import StreamedDescription
 from optics.sensing.pixel import aperture_weights
 
-KEPT_LIGHT = 0.998
+KEPT_LIGHT = 0.99
 """Part of the light that the modes of a pixel must carry; those beyond are left out and the others scaled up."""
 
 

@@ -102,7 +102,8 @@ class _Pixels:
         self.scene, self.chosen = scene, chosen
         self.extras = {name: numbers[chosen] for name, numbers in draws.extras.items()}
         modes = len(scene.light.weights)
-        self.normal = draws.fields[:, :, :modes, chosen]
+        self.normal = draws.fields[:, :modes, chosen]
+        self.later = draws.later[:, :, :modes, chosen] if scene.light.drift is not None else draws.later[:0]
         self.positive, self.negative = positive, negative
         self.weights = scene.photons * scene.light.weights[:, np.newaxis]
         without = scene.without
@@ -119,6 +120,7 @@ class _Pixels:
         self.response = np.where(dead, 0.0, np.maximum(1 + camera.prnu * self.extras["response"], 0.0))
         current = np.where(hot, camera.hot_pixel_current, camera.dark_current)
         self.dark_rate = current * camera.thermal_factor
+        self._still: dict[str, Fields] | None = None
 
     def count(self, light: Values, time: float) -> tuple[Values, Values]:
         """Return mean and variance of the counts of light in photons per pixel per second."""
@@ -128,7 +130,15 @@ class _Pixels:
 
     def fields(self, time: int, root: Values | None) -> dict[str, Fields]:
         """Return the fields of anchor, halves and static light at one of the times, shape (mode, point)."""
-        normal = self.normal[0] if root is None else np.tensordot(root[time, : time + 1], self.normal[: time + 1], 1)
+        if root is not None:
+            new = np.tensordot(root[time, 1 : time + 1].astype(np.float32), self.later[:time], 1)
+            return self._found(root[time, 0] * self.normal + new)
+        if self._still is None:
+            self._still = self._found(self.normal)
+        return self._still
+
+    def _found(self, normal: Fields) -> dict[str, Fields]:
+        """Return the fields that independent speckles, shape (field, mode, point), make up."""
         moments = self.scene.moments
         anchor, component = triangular(moments.anchor), triangular(moments.component)
         found: dict[str, Fields] = {}

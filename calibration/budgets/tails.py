@@ -47,7 +47,7 @@ def widen(draws: Draws, *, anchor: float, positive: Values, negative: Values, mo
     scale = 1 + WIDENING / modes
     kind = np.minimum(np.searchsorted(np.cumsum(PARTS), draws.extras["tail"], side="right"), len(PARTS) - 1)
     fields = draws.fields.copy()
-    first = fields[0, :3, :modes]  # a view: anchor, positive, negative
+    first = fields[:3, :modes]  # a view: anchor, positive, negative
     directions = _directions(anchor, positive, negative)
     for number, direction in enumerate(directions, start=1):
         along = np.einsum("fp,fmp->mp", direction, first)
