@@ -19,8 +19,8 @@ SEED = 20_071_117
 LEADING = 6
 """Dimensions of the fields of anchor and halves, which come before all others: the lowest are the most even."""
 
-TIMES = 6
-"""The middle of a vector's frames, the stored frames, and the four frames."""
+TIMES = 7
+"""The choice of the outputs, the stored frames, the middle of a vector's frames, and its four frames."""
 
 EXTRAS = ("tail", "positive", "negative", "defect", "response", "offset", "stored_anchor", "stored_off", "stored_dark")
 LASER = ("laser_0", "laser_1", "laser_2", "laser_3", "laser_anchor", "laser_off")

@@ -35,7 +35,8 @@ class InputMoments:
 
         <g g*> = (1 - epsilon)^2 (pi^2 |G|^2 + var(w) P),   G = sum u_m / sqrt(k),   P = sum |u_m|^2 / k,
 
-    and the same with <c>, var(c), cov(w, c) for <s s*> and <s g*>.
+    and the same with <c>, var(c), cov(w, c) for <s s*> and <s g*>. The mean amplitude of the n macropixels that are on
+    scatters by 1 / n of their variance; that part is a gain, which costs nothing.
     """
 
     anchor: Moments
@@ -44,7 +45,7 @@ class InputMoments:
 
 
 def input_moments(
-    description: BenchDescription, *, components: NDArray[np.int64], anchor: NDArray[np.int64]
+    description: BenchDescription, *, components: NDArray[np.int64], anchor: NDArray[np.int64], non_zeros: float
 ) -> InputMoments:
     """Return the moments of components, anchor and static light of a bench.
 
@@ -54,6 +55,8 @@ def input_moments(
         Its laser, mirrors and layout count.
     components, anchor : ndarray of int
         Macropixels of the vector and of the anchor.
+    non_zeros : float
+        Mean number of components that are not zero.
 
     Returns
     -------
@@ -72,7 +75,16 @@ def input_moments(
     coherent[-1] = _padding_amplitude(description, own, power=power[-1])
     moments = _moments(coherent, power, leak=dmd.off_amplitude, faults=(dmd.stuck_on, dmd.stuck_off, dmd.dead))
     static = float(moments[:-1, 1, 1].real.sum()) + _padding_light(description, coherent[-1], power[-1])
-    return InputMoments(anchor=moments[anchor].sum(axis=0), component=moments[components].mean(axis=0), static=static)
+    held = np.sum([_as_one(moments[one], parts=len(anchor)) for one in anchor], axis=0)
+    shown = _as_one(moments[components].mean(axis=0), parts=max(non_zeros, 1.0))
+    return InputMoments(anchor=held, component=shown, static=static)
+
+
+def _as_one(moments: Moments, *, parts: float) -> Moments:
+    """Return moments less what uneven amplitudes share: of few macropixels a part of it is a gain, of one all."""
+    phase = moments[:, 2] / np.maximum(np.abs(moments[:, 2]), 1e-300)
+    size = phase * np.sqrt(np.abs(np.diagonal(moments)))
+    return np.asarray((1 - 1 / parts) * moments + np.outer(size, size.conj()) / parts)
 
 
 def _moments(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import j1
 
 from optics.bench import BenchDescription
-from optics.media.decorrelation import field_correlation
+from optics.media.decorrelation import component_weights, field_correlation
 from optics.media.description import GaussianDescription, MediumDescription
 from optics.media.drift import DriftDescription
 from optics.media.finite_grain import FiniteGrainDescription
@@ -48,7 +48,7 @@ class PixelLight:
         Parameters
         ----------
         times : ndarray, shape (time,)
-            Times, in seconds.
+            Times on the clock of the bench, in seconds.
 
         Returns
         -------
@@ -59,12 +59,27 @@ class PixelLight:
             root = np.zeros((len(times), len(times)))
             root[:, 0] = 1
             return root
-        lags = times[:, np.newaxis] - times
-        matrix = field_correlation(
-            lags, law=self.drift.law, correlation_time=self.drift.correlation_time, plateau=self.drift.plateau
-        )
         # Times that coincide, or nearly, make it singular: their own part is below rounding.
-        return np.linalg.cholesky(matrix + 1e-12 * np.eye(len(times)))
+        return np.asarray(np.linalg.cholesky(_correlation(times, self.drift) + 1e-12 * np.eye(len(times))))
+
+
+def _correlation(times: NDArray[np.float64], drift: DriftDescription) -> NDArray[np.float64]:
+    """Return the correlation of fields at some times; rough drift is smooth below its resolution, as it is simulated."""
+    if drift.method == "mixing" or drift.law == "gaussian" or drift.plateau == 1:
+        lags = times[:, np.newaxis] - times
+        return field_correlation(
+            lags, law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau
+        )
+    weights = [
+        component_weights(
+            float(time), law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau,
+            resolution=drift.resolution * drift.correlation_time,
+        )
+        for time in times
+    ]  # fmt: skip
+    keys = sorted({key for one in weights for key in one})
+    rows = np.array([[one.get(key, 0.0) for key in keys] for one in weights])
+    return np.asarray(rows @ rows.T)
 
 
 def pixel_light(description: BenchDescription) -> PixelLight:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from calibration.budgets.counting import CountLaw
 from calibration.budgets.draws import Draws
 from calibration.budgets.input_moments import triangular
-from calibration.budgets.scene import Scene, level_of
+from calibration.budgets.scene import Scene, frame_times, level_of
 from calibration.budgets.tails import widen
 from calibration.records import Calibration
 
@@ -18,8 +18,8 @@ Fields = NDArray[np.complex128]
 SIGNS = (1, -1, -1, 1)
 """Signs of the frames p + r, p, q + r and q in the signed sum."""
 
-REFERENCE, STORED, FIRST = 0, 1, 2
-"""Times: that of the ideal projection, that of the stored frames, that of the first of four frames."""
+CHOICE, STORED, REFERENCE, FIRST = 0, 1, 2, 3
+"""Times: when outputs are chosen, that of the stored frames, of the ideal projection, of the first of four frames."""
 
 
 def projection_error(scene: Scene, draws: Draws) -> float:
@@ -54,17 +54,29 @@ def projection_error(scene: Scene, draws: Draws) -> float:
     )  # fmt: skip
     calibration, kept = _calibrated(scene, draws)
     level = level_of(np.maximum(positive, negative), calibration)
-    parts, before = [], 0.0
+    total, share, before = 0.0, 0.0, 0.0
     for index in np.unique(level):
-        chosen = np.flatnonzero(kept & (level == index))
-        part = float(np.mean(level == index))
         time = calibration.levels[index].exposure_time
-        if len(chosen):
-            times = scene.moments_of_frames(calibration, int(index), part=part, before=before)
-            pixel = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
-            parts.append(np.stack([draws.weights[chosen], *pixel.projections(time, times)]))
-        before += 4 * max(scene.task.batch * part, 1.0) * scene.description.period(time)
-    weight, ideal, mean, variance = np.concatenate(parts, axis=1)
+        period = scene.description.period(time)
+        here = level == index
+        filled = [scene.task.batch * float(np.mean(here & (half > 0))) for half in (positive, negative)]
+        chosen_age, stored_age = (age + before for age in scene.ages(calibration, int(index)))
+        for shown in ((True, True), (True, False), (False, True)):
+            chosen = np.flatnonzero(kept & here & ((positive > 0) == shown[0]) & ((negative > 0) == shown[1]))
+            if not len(chosen):
+                continue
+            pixels = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
+            times = frame_times(filled, shown, period=period, ages=(chosen_age, stored_age))
+            projections = pixels.projections(time, scene.search_duration + times)
+            weight = draws.weights[chosen]
+            total += float(weight.sum()) * _error(weight, *projections)
+            share += float(weight.sum())
+        before += 2 * period * sum(filled)
+    return total / share
+
+
+def _error(weight: Values, ideal: Values, mean: Values, variance: Values) -> float:
+    """Return 1 - cos^2 of retrieved projections of known mean and variance with the ideal ones."""
     gain = float(np.sum(weight * ideal * mean) / np.sum(weight * ideal**2))
     return float(np.sum(weight * ((mean - gain * ideal) ** 2 + variance)) / np.sum(weight * (mean**2 + variance)))
 
@@ -74,17 +86,19 @@ def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.boo
     camera, time, weights = scene.camera, scene.search_time, draws.weights
     nobody = np.zeros(draws.points)
     pixels = _Pixels(scene, draws, np.arange(draws.points), positive=nobody, negative=nobody)
-    fields = pixels.fields(REFERENCE, None)
-    anchor, off, dark = (
+    fields = pixels.fields(CHOICE, None)
+    anchor, off = (
         pixels.count(light, time)[0]
-        for light in (pixels.stored_light(fields), pixels.power(fields["static"]) + camera.background, nobody)
+        for light in (pixels.stored_light(fields), pixels.power(fields["static"]) + camera.background)
     )
     rate = float(np.mean(weights * (anchor - off))) / (time * len(scene.scheme.anchor))
     off_rate = max(float(np.mean(weights * off)) - camera.black_level, 0.0) / time
     calibration = scene.calibration(input_rate=rate, off_rate=off_rate)
     if "dark_anchors" in scene.without:
         return calibration, np.ones(draws.points, np.bool_)
-    signal = (anchor - dark) * (calibration.levels[0].exposure_time / time)
+    longest = calibration.levels[0].exposure_time
+    dark, _ = pixels.count(nobody, longest)
+    signal = (anchor - dark) * (longest / time)
     crowded = signal > 0.5 * (camera.saturation - camera.black_level)
     order = np.lexsort((-signal, crowded))
     kept = np.zeros(draws.points, np.bool_)

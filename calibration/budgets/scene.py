@@ -17,6 +17,9 @@ from optics.bench import BenchDescription
 from optics.camera import Camera
 from optics.sensing.binning import delivered_camera
 
+SEARCH_FRAMES = 4
+"""Frames that the search for an exposure time takes, about."""
+
 NOTHING = np.empty(0, np.float32)
 
 
@@ -80,7 +83,10 @@ class Scene:
         set_(self, "scheme", scheme)
         set_(self, "camera", delivered_camera(self.description.camera))
         set_(self, "light", pixel_light(self.description))
-        moments = input_moments(self.description, components=scheme.components, anchor=scheme.anchor)
+        moments = input_moments(
+            self.description, components=scheme.components, anchor=scheme.anchor,
+            non_zeros=self.task.vectors.mean_non_zeros,
+        )  # fmt: skip
         set_(self, "moments", moments)
         set_(self, "photons", photons_per_pixel(self.description, self.light))
 
@@ -153,10 +159,8 @@ class Scene:
             off_rate=off_rate, full_scale=scale,
         )  # fmt: skip
 
-    def moments_of_frames(
-        self, calibration: Calibration, level: int, *, part: float, before: float
-    ) -> NDArray[np.float64]:
-        """Return when the fields of a vector's frames are wanted.
+    def ages(self, calibration: Calibration, level: int) -> tuple[float, float]:
+        """Return how long before the first frame of a call outputs were chosen and a level's frames were stored.
 
         Parameters
         ----------
@@ -164,22 +168,51 @@ class Scene:
             Exposure levels.
         level : int
             Exposure level.
-        part : float
-            Part of the batch that is exposed at it.
-        before : float
-            Time that the series before it took, in seconds.
 
         Returns
         -------
-        ndarray, shape (6,)
-            The middle of its four frames, the middle of its stored frames, and the four frames, in seconds.
+        chosen, stored : float
+            Ages of the middle of the anchor's frames, in seconds: after the choice come dark frames of all levels, then
+            off-state and anchor frames of one level after the other.
         """
         periods = [self.description.period(one.exposure_time) for one in calibration.levels]
         count = self.task.stored_exposures
-        later = 2 * count * sum(periods[level + 1 :])
-        stored = -(count / 2 * periods[level] + later + self.task.age + before)
-        step = max(self.task.batch * part, 1.0) * periods[level]
-        return np.array([1.5 * step, stored, 0.0, step, 2 * step, 3 * step])
+        stored = count / 2 * periods[level] + 2 * count * sum(periods[level + 1 :]) + self.task.age
+        search = count / 2 * self.description.period(self.search_time)
+        return search + 3 * count * sum(periods) + self.task.age, stored
+
+    @property
+    def search_duration(self) -> float:
+        """Return the time from the start of the bench to the middle of the choice of outputs, in seconds."""
+        frames = self.task.stored_exposures / 2 * self.description.period(self.search_time)
+        return SEARCH_FRAMES * self.description.frame_period + frames
+
+
+def frame_times(
+    filled: list[float], shown: tuple[bool, bool], *, period: float, ages: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return when the fields of a vector's frames are wanted.
+
+    Parameters
+    ----------
+    filled : list of float
+        Vectors of a series whose positive, and whose negative, half is not empty.
+    shown : tuple of bool
+        Which halves of the vector are not empty.
+    period : float
+        Time from frame to frame, in seconds.
+    ages : tuple of float
+        Ages of the choice of outputs and of the stored frames when the series begins, in seconds.
+
+    Returns
+    -------
+    ndarray, shape (7,)
+        Times from the choice of outputs on: itself, the stored frames, the middle of the vector's frames, its frames.
+    """
+    first, second = (max(number, 1.0) for number in filled)
+    frames = period * np.array([0.0, first, 2 * first, 2 * first + second])
+    used = frames[np.repeat(shown, 2)]
+    return ages[0] + np.array([-ages[0], -ages[1], used.mean(), *frames])
 
 
 def level_of(brightest: NDArray[np.int64], calibration: Calibration) -> NDArray[np.int64]:

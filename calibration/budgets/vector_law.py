@@ -46,6 +46,13 @@ class VectorLaw:
         if self.density is not None:
             check_number("density", self.density, above=0, at_most=1)
 
+    @property
+    def mean_non_zeros(self) -> float:
+        """Return the mean number of non-zeros, vectors of zeros alone left out of the count."""
+        if self.density is None:
+            return float(self.non_zeros or 0)
+        return self.components * self.density
+
     def halves(self, first: Values, second: Values) -> tuple[Numbers, Numbers]:
         """Return the numbers of positive and of negative components at uniform numbers.
 
