@@ -22,6 +22,8 @@ from optics.media.drift import DriftDescription
 from optics.media.finite_grain import FiniteGrainDescription
 
 RANGES = {
+    "components": (12, 60),
+    "non_zeros": (6, 24),
     "bits": (6, 14),
     "full_scale": (2.0, 20.0),
     "anchor_to_signal": (0.5, 32.0),
@@ -31,10 +33,10 @@ RANGES = {
     "prnu": (0.0, 0.05),
     "contrast_ratio": (100.0, 1e4),
     "stuck_mirrors": (1e-3, 0.05),
-    "beam_radius_over_array": (0.6, 2.0),
+    "beam_radius_over_array": (0.8, 2.0),
     "pixel_over_grain": (0.25, 1.5),
     "laser_noise": (1e-4, 1e-2),
-    "drift_of_a_vector": (1e-4, 1e-2),
+    "drift_of_a_vector": (1e-3, 3e-2),
 }
 """What a bench is drawn from: bits and the last six evenly or with even chances of absence, the rest log-uniform."""
 
@@ -66,10 +68,10 @@ def draw_bench(seed: int, *, causes: str = "all") -> Drawn:
 
     bits = int(rng.integers(RANGES["bits"][0], RANGES["bits"][1] + 1))
     full_scale, ratio, well, read = (log(n) for n in ("full_scale", "anchor_to_signal", "full_well", "read_noise"))
-    components = int(rng.integers(12, 61))
-    non_zeros = int(rng.integers(2, components + 1))
+    components = int(rng.integers(RANGES["components"][0], RANGES["components"][1] + 1))
+    non_zeros = int(rng.integers(RANGES["non_zeros"][0], min(components, RANGES["non_zeros"][1]) + 1))
     anchor = max(1, round(ratio * non_zeros / 2))
-    stored = int(rng.choice([16, 32, 64, 128]))
+    stored = int(rng.choice([16, 32, 64]))
     black = float(rng.uniform(0, 0.03)) * 2**bits
     gain = float(rng.uniform(0.8, 1.25)) * (2**bits - 1 - black) / well
     read = min(read, well / 40)  # three times the dark noise stay off the saturation
@@ -102,7 +104,7 @@ def draw_bench(seed: int, *, causes: str = "all") -> Drawn:
     return Drawn(description, components, non_zeros, anchor, int(kept * rows * columns), full_scale, stored, present)
 
 
-VECTORS = 24
+VECTORS = 16
 """Vectors that are projected on every medium."""
 
 
@@ -126,10 +128,7 @@ def with_causes(description: BenchDescription, values: dict, present: tuple[str,
         )
     if "drift" in present:
         span = 3 * vectors * description.period(1e-3)
-        medium = DriftDescription(
-            inside=medium, law="gaussian" if values["drift"] < 1e-3 else "exponential",
-            correlation_time=span / values["drift"],
-        )  # fmt: skip
+        medium = DriftDescription(inside=medium, law="gaussian", correlation_time=span / values["drift"])
     return replace(description, dmd=dmd, laser=laser, medium=medium)
 
 

@@ -19,6 +19,10 @@ KEPT_LIGHT = 0.99
 """Part of the light that the modes of a pixel must carry; those beyond are left out and the others scaled up."""
 
 
+PLACES = 8
+"""Vectors of a batch for which correlations are averaged."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PixelLight:
     """How the light of a pixel is made of independent speckles.
@@ -42,13 +46,15 @@ class PixelLight:
         """Return one over the squared contrast of the light."""
         return float(self.weights.sum() ** 2 / np.sum(self.weights**2))
 
-    def time_root(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+    def time_root(self, times: NDArray[np.float64], *, spread: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the lower triangular root of the correlation of fields at some times.
 
         Parameters
         ----------
         times : ndarray, shape (time,)
             Times on the clock of the bench, in seconds.
+        spread : ndarray, shape (time,)
+            How much later they are for the last vector of a batch than for the first, in seconds.
 
         Returns
         -------
@@ -60,7 +66,9 @@ class PixelLight:
             root[:, 0] = 1
             return root
         # Times that coincide, or nearly, make it singular: their own part is below rounding.
-        return np.asarray(np.linalg.cholesky(_correlation(times, self.drift) + 1e-12 * np.eye(len(times))))
+        places = (np.arange(PLACES) + 0.5) / PLACES
+        matrix = np.mean([_correlation(times + place * spread, self.drift) for place in places], axis=0)
+        return np.asarray(np.linalg.cholesky(matrix + 1e-12 * np.eye(len(times))))
 
 
 def _correlation(times: NDArray[np.float64], drift: DriftDescription) -> NDArray[np.float64]:

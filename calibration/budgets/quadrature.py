@@ -67,7 +67,11 @@ def projection_error(scene: Scene, draws: Draws) -> float:
                 continue
             pixels = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
             times = frame_times(filled, shown, period=period, ages=(chosen_age, stored_age))
-            projections = pixels.projections(time, scene.search_duration + times)
+            spread = period * filled[0 if shown[0] else 1] * (np.arange(len(times)) >= REFERENCE)
+            root = None
+            if scene.light.drift is not None:
+                root = scene.light.time_root(scene.search_duration + times, spread=spread)
+            projections = pixels.projections(time, root)
             weight = draws.weights[chosen]
             total += float(weight.sum()) * _error(weight, *projections)
             share += float(weight.sum())
@@ -194,10 +198,9 @@ class _Pixels:
         power = np.maximum(1 + noise * self.extras[draw], 0.0) if noise else 1.0
         return np.asarray(self.power(field) * power + self.scene.camera.background)
 
-    def projections(self, time: float, times: Values) -> tuple[Values, Values, Values]:
+    def projections(self, time: float, root: Values | None) -> tuple[Values, Values, Values]:
         """Return the ideal projections, and mean and variance of the retrieved ones, over the root of non-zeros."""
         scene = self.scene
-        root = scene.light.time_root(times) if scene.light.drift is not None else None
         signal, variance, reference = self._frames(time, root)
         photon = scene.camera.gain * scene.camera.quantum_efficiency * time
         unit = 1 / (2 * np.sqrt(photon * reference))
