@@ -1,5 +1,6 @@
 """Second moments of what macropixels send: switched, static and ideal amplitudes, averaged over faulty mirrors."""
 
+import functools
 import math
 from dataclasses import dataclass, replace
 
@@ -7,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.bench import BenchDescription
+from optics.dmd import Dmd
+from optics.laser import Laser
+from optics.macropixels import Layout
 from optics.mirrors.light import input_light, mirror_share
 
 Moments = NDArray[np.complex128]
@@ -63,21 +67,27 @@ def input_moments(
     InputMoments
         In photons per second that enter the medium.
     """
-    dmd, layout = description.dmd, description.layout
+    every, static = _every_input(description.laser, description.dmd, description.layout)
+    held = np.sum([_as_one(every[one], parts=len(anchor)) for one in anchor], axis=0)
+    shown = _as_one(every[components].mean(axis=0), parts=max(non_zeros, 1.0))
+    return InputMoments(anchor=held, component=shown, static=static)
+
+
+@functools.lru_cache(maxsize=8)
+def _every_input(laser: Laser, dmd: Dmd, layout: Layout) -> tuple[Moments, float]:
+    """Return <v v^H> of every input, shape (input + 1, 3, 3), and the static light of all."""
     clean = replace(dmd, stuck_on=0.0, stuck_off=0.0, dead=0.0, contrast_ratio=math.inf)
-    light = input_light(description.laser, clean, layout)
+    light = input_light(laser, clean, layout)
     owner = layout.mirror_inputs(dmd)
     own = np.where(owner < 0, layout.inputs, owner).ravel()
-    share = np.bincount(own, weights=mirror_share(description.laser, dmd).ravel(), minlength=layout.inputs + 1)
+    share = np.bincount(own, weights=mirror_share(laser, dmd).ravel(), minlength=layout.inputs + 1)
     mirrors = np.maximum(np.bincount(own, minlength=layout.inputs + 1), 1)
-    power = description.laser.photon_rate * dmd.efficiency * share / mirrors
+    power = laser.photon_rate * dmd.efficiency * share / mirrors
     coherent = light.switched.copy()
-    coherent[-1] = _padding_amplitude(description, own, power=power[-1])
+    coherent[-1] = _padding_amplitude(laser, dmd, layout, power=power[-1] * np.count_nonzero(own == layout.inputs))
     moments = _moments(coherent, power, leak=dmd.off_amplitude, faults=(dmd.stuck_on, dmd.stuck_off, dmd.dead))
-    static = float(moments[:-1, 1, 1].real.sum()) + _padding_light(description, coherent[-1], power[-1])
-    held = np.sum([_as_one(moments[one], parts=len(anchor)) for one in anchor], axis=0)
-    shown = _as_one(moments[components].mean(axis=0), parts=max(non_zeros, 1.0))
-    return InputMoments(anchor=held, component=shown, static=static)
+    padding = _padding_light(dmd, coherent[-1], power[-1], held_on=layout.padding_on)
+    return moments, float(moments[:-1, 1, 1].real.sum()) + padding
 
 
 def _as_one(moments: Moments, *, parts: float) -> Moments:
@@ -110,23 +120,21 @@ def _moments(
     return moments
 
 
-def _padding_amplitude(description: BenchDescription, own: NDArray[np.int32], *, power: float) -> complex:
+def _padding_amplitude(laser: Laser, dmd: Dmd, layout: Layout, *, power: float) -> complex:
     """Return the added amplitudes of the mirrors without a component, over the root of their number."""
-    dmd, inputs = description.dmd, description.layout.inputs
-    if not (own == inputs).any():
+    if not power:
         return 0j
-    if not any(dmd.flatness) and math.isinf(description.laser.beam_radius):
-        return complex(math.sqrt(power * np.count_nonzero(own == inputs)))
+    if not any(dmd.flatness) and math.isinf(laser.beam_radius):
+        return complex(math.sqrt(power))
     leaky = replace(dmd, stuck_on=0.0, stuck_off=0.0, dead=0.0, contrast_ratio=4.0)
-    light = input_light(description.laser, leaky, description.layout)
-    return complex(light.static[-1] / (1.0 if description.layout.padding_on else leaky.off_amplitude))
+    static = input_light(laser, leaky, layout).static[-1]
+    return complex(static / (1.0 if layout.padding_on else leaky.off_amplitude))
 
 
-def _padding_light(description: BenchDescription, coherent: complex, power: float) -> float:
+def _padding_light(dmd: Dmd, coherent: complex, power: float, *, held_on: bool) -> float:
     """Return the photons per second of the mirrors without a component."""
-    dmd = description.dmd
     leak, works = dmd.off_amplitude, 1 - dmd.stuck_on - dmd.stuck_off - dmd.dead
-    held = 1.0 if description.layout.padding_on else leak
+    held = 1.0 if held_on else leak
     mean = held * works + leak * dmd.stuck_off + dmd.stuck_on
     square = held**2 * works + leak**2 * dmd.stuck_off + dmd.stuck_on
     return float(mean**2 * abs(coherent) ** 2 + (square - mean**2) * power)
