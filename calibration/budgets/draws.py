@@ -23,7 +23,6 @@ TIMES = 7
 """The choice of the outputs, the stored frames, the middle of a vector's frames, and its four frames."""
 
 EXTRAS = ("tail", "positive", "negative", "defect", "response", "offset", "stored_anchor", "stored_off", "stored_dark")
-LASER = ("laser_0", "laser_1", "laser_2", "laser_3", "laser_anchor", "laser_off")
 UNIFORM = frozenset(("tail", "positive", "negative", "defect"))
 """Extras that are uniform numbers; the others are normal."""
 
@@ -72,13 +71,12 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
         Always the same for the same arguments: a scrambled Sobol sequence of a fixed seed; what is new at later times
         from a generator of a fixed seed.
     """
-    names = (*EXTRAS, *LASER)
     points = 1 << exponent
-    sequence = qmc.Sobol(2 * FIELDS * modes + len(names), scramble=True, rng=SEED)
+    sequence = qmc.Sobol(2 * FIELDS * modes + len(EXTRAS), scramble=True, rng=SEED)
     uniform = np.clip(sequence.random_base2(exponent).T, 1e-12, 1 - 1e-12)
-    own = uniform[LEADING : LEADING + len(names)]
-    extras = {name: one if name in UNIFORM else ndtri(one) for name, one in zip(names, own, strict=True)}
-    normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(names) :]]))
+    own = uniform[LEADING : LEADING + len(EXTRAS)]
+    extras = {name: one if name in UNIFORM else ndtri(one) for name, one in zip(EXTRAS, own, strict=True)}
+    normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(EXTRAS) :]]))
     pairs = normal.reshape(modes, FIELDS, 2, points) / math.sqrt(2)
     fields = np.ascontiguousarray((pairs[:, :, 0] + 1j * pairs[:, :, 1]).swapaxes(0, 1))
     new = np.random.default_rng(SEED).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)

@@ -69,7 +69,7 @@ def input_moments(
     """
     every, static = _every_input(description.laser, description.dmd, description.layout)
     held = np.sum([_as_one(every[one], parts=len(anchor)) for one in anchor], axis=0)
-    shown = _as_one(every[components].mean(axis=0), parts=max(non_zeros, 1.0))
+    shown = _mean_component(every[components], non_zeros=max(non_zeros, 1.0))
     return InputMoments(anchor=held, component=shown, static=static)
 
 
@@ -88,6 +88,16 @@ def _every_input(laser: Laser, dmd: Dmd, layout: Layout) -> tuple[Moments, float
     moments = _moments(coherent, power, leak=dmd.off_amplitude, faults=(dmd.stuck_on, dmd.stuck_off, dmd.dead))
     padding = _padding_light(dmd, coherent[-1], power[-1], held_on=layout.padding_on)
     return moments, float(moments[:-1, 1, 1].real.sum()) + padding
+
+
+def _mean_component(every: Moments, *, non_zeros: float) -> Moments:
+    """Return the moments of a component: mean over all, less the gain of those that a vector shows."""
+    count = len(every)
+    faulty = np.mean([_as_one(one, parts=non_zeros) for one in every], axis=0)
+    even = np.mean([_as_one(one, parts=1.0) for one in every], axis=0)
+    # Drawn from a finite number: the variance of their mean is (N - n) / (N - 1) / n of theirs.
+    drawn = (count - non_zeros) / max(count - 1, 1) / non_zeros
+    return np.asarray(faulty + drawn * (_as_one(even, parts=1.0) - even))
 
 
 def _as_one(moments: Moments, *, parts: float) -> Moments:

@@ -75,9 +75,7 @@ def _correlation(times: NDArray[np.float64], drift: DriftDescription) -> NDArray
     """Return the correlation of fields at some times; rough drift is smooth below its resolution, as it is simulated."""
     if drift.method == "mixing" or drift.law == "gaussian" or drift.plateau == 1:
         lags = times[:, np.newaxis] - times
-        return field_correlation(
-            lags, law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau
-        )
+        return field_correlation(lags, law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau)
     weights = [
         component_weights(
             float(time), law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau,

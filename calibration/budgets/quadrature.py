@@ -79,8 +79,14 @@ def projection_error(scene: Scene, draws: Draws) -> float:
     return total / share
 
 
-def _error(weight: Values, ideal: Values, mean: Values, variance: Values) -> float:
-    """Return 1 - cos^2 of retrieved projections of known mean and variance with the ideal ones."""
+def _error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values) -> float:
+    """Return 1 - cos^2 of retrieved projections of known mean and variance with the ideal ones.
+
+    The laser moves all pixels of a frame together: what of its swing is along the ideal projections is a gain.
+    """
+    for swing in swings:
+        along = float(np.sum(weight * ideal * swing) / np.sum(weight * ideal**2))
+        variance = variance + (swing - along * ideal) ** 2
     gain = float(np.sum(weight * ideal * mean) / np.sum(weight * ideal**2))
     return float(np.sum(weight * ((mean - gain * ideal) ** 2 + variance)) / np.sum(weight * (mean**2 + variance)))
 
@@ -93,7 +99,7 @@ def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.boo
     fields = pixels.fields(CHOICE, None)
     anchor, off = (
         pixels.count(light, time)[0]
-        for light in (pixels.stored_light(fields), pixels.power(fields["static"]) + camera.background)
+        for light in (pixels.lit(fields["anchor"] + fields["static"]), pixels.lit(fields["static"]))
     )
     rate = float(np.mean(weights * (anchor - off))) / (time * len(scene.scheme.anchor))
     off_rate = max(float(np.mean(weights * off)) - camera.black_level, 0.0) / time
@@ -138,6 +144,7 @@ class _Pixels:
         self.response = np.where(dead, 0.0, np.maximum(1 + camera.prnu * self.extras["response"], 0.0))
         current = np.where(hot, camera.hot_pixel_current, camera.dark_current)
         self.dark_rate = current * camera.thermal_factor
+        self.unsteady = scene.description.laser.intensity_noise
         self._still: dict[str, Fields] | None = None
 
     def count(self, light: Values, time: float) -> tuple[Values, Values]:
@@ -186,22 +193,14 @@ class _Pixels:
         """Return the light of a field, in photons per pixel per second."""
         return np.asarray(np.sum(self.weights * np.abs(field) ** 2, axis=0))
 
-    def stored_light(self, fields: dict[str, Fields]) -> Values:
-        """Return the light of the stored anchor frame, stray light included."""
-        return self.lit(fields["anchor"] + fields["static"], "laser_anchor")
+    def lit(self, field: Fields) -> Values:
+        """Return the light of a frame, stray light included, at the laser's mean power."""
+        return np.asarray(self.power(field) + self.scene.camera.background)
 
-    def lit(self, field: Fields, draw: str) -> Values:
-        """Return the light of a frame, with the power that the laser has in it."""
-        noise = self.scene.description.laser.intensity_noise
-        if noise and not draw[-1].isdigit():
-            noise /= math.sqrt(self.scene.task.stored_exposures)
-        power = np.maximum(1 + noise * self.extras[draw], 0.0) if noise else 1.0
-        return np.asarray(self.power(field) * power + self.scene.camera.background)
-
-    def projections(self, time: float, root: Values | None) -> tuple[Values, Values, Values]:
-        """Return the ideal projections, and mean and variance of the retrieved ones, over the root of non-zeros."""
+    def projections(self, time: float, root: Values | None) -> tuple[Values, Values, Values, Values]:
+        """Return ideal projections, mean, variance and swings of the retrieved ones, over the root of non-zeros."""
         scene = self.scene
-        signal, variance, reference = self._frames(time, root)
+        signal, variance, reference, swings = self._frames(time, root)
         photon = scene.camera.gain * scene.camera.quantum_efficiency * time
         unit = 1 / (2 * np.sqrt(photon * reference))
         still = self.fields(REFERENCE, root)
@@ -209,34 +208,43 @@ class _Pixels:
         product = anchor.conj() * (still["ideal_positive"] - still["ideal_negative"])
         ideal = np.sum(self.weights * product.real, axis=0) / np.sqrt(self.power(anchor))
         size = np.sqrt(self.positive + self.negative)
-        return ideal / size, signal * unit / size, variance * (unit / size) ** 2
+        unit = unit / size
+        return ideal / size, signal * unit, variance * unit**2, swings * unit
 
-    def _frames(self, time: float, root: Values | None) -> tuple[Values, Values, Values]:
-        """Return the mean signed sum of frames, its variance, and the stored anchor signal."""
+    def _frames(self, time: float, root: Values | None) -> tuple[Values, Values, Values, Values]:
+        """Return the mean signed sum of frames, its variance, the stored anchor signal, and swings with the laser."""
         stored = self.fields(STORED, root)
         count = self.scene.task.stored_exposures
         held = []
         for light, draw in (
-            (self.stored_light(stored), "stored_anchor"),
-            (self.lit(stored["static"], "laser_off"), "stored_off"),
+            (self.lit(stored["anchor"] + stored["static"]), "stored_anchor"),
+            (self.lit(stored["static"]), "stored_off"),
             (np.zeros(len(self.chosen)), "stored_dark"),
         ):
             mean, variance = self.count(light, time)
             held.append(mean + np.sqrt(variance / count) * self.extras[draw])
         anchor, off, dark = held
         signal, total = np.zeros(len(self.chosen)), np.zeros(len(self.chosen))
+        swings = []
         for frame, sign in enumerate(SIGNS):
             half, number = ("positive", self.positive) if frame < 2 else ("negative", self.negative)
-            mean, variance = self._frame(frame, half, time, root)
+            light = self._frame_light(frame, half, root)
+            mean, variance = self.count(light, time)
             empty = np.asarray(number) == 0
             signal += sign * np.where(empty, anchor if frame % 2 == 0 else off, mean)
             total += np.where(empty, 0.0, variance)
-        return signal, total, np.maximum(anchor - dark, self.scene.camera.gain)
+            if self.unsteady:
+                swings.append(self._swing(light, time) * np.where(empty, 1 / math.sqrt(count), 1.0))
+        return signal, total, np.maximum(anchor - dark, self.scene.camera.gain), np.reshape(swings, (-1, len(signal)))
 
-    def _frame(self, frame: int, half: str, time: float, root: Values | None) -> tuple[Values, Values]:
-        """Return mean and variance of the counts of one of the four frames."""
+    def _frame_light(self, frame: int, half: str, root: Values | None) -> Values:
+        """Return the light of one of the four frames."""
         fields = self.fields(FIRST + frame, root)
         shown = fields[half] + fields["static"]
-        if frame % 2 == 0:
-            shown = shown + fields["anchor"]
-        return self.count(self.lit(shown, f"laser_{frame}"), time)
+        return self.lit(shown + fields["anchor"] if frame % 2 == 0 else shown)
+
+    def _swing(self, light: Values, time: float) -> Values:
+        """Return how far a frame moves where the laser's power moves by its rms."""
+        moved = self.unsteady * (light - self.scene.camera.background)
+        up, down = (self.count(np.maximum(one, 0.0), time)[0] for one in (light + moved, light - moved))
+        return np.asarray((up - down) / 2)
