@@ -29,7 +29,8 @@ class CountLaw:
     """The conditional law of a count, given the mean charge and the offset of a pixel.
 
     .. math:: c = \\mathrm{round} \\left[ \\mathrm{clip} \\left( K \\left( f(\\min(N, e_\\mathrm{fw})) + o + n \\right)
-              + b \\right) \\right], \\qquad N \\sim \\mathrm{Poisson}(\\mu), \\quad f(e) = e (1 - \\alpha e / e_\\mathrm{fw})
+              + b \\right) \\right], \\qquad N \\sim \\mathrm{Poisson}(\\mu), \\quad
+              f(e) = e (1 - \\alpha e / e_\\mathrm{fw})
 
     Parameters
     ----------

@@ -66,13 +66,13 @@ class PixelLight:
             root[:, 0] = 1
             return root
         # Times that coincide, or nearly, make it singular: their own part is below rounding.
-        places = (np.arange(PLACES) + 0.5) / PLACES
+        places: NDArray[np.float64] = (np.arange(PLACES) + 0.5) / PLACES
         matrix = np.mean([_correlation(times + place * spread, self.drift) for place in places], axis=0)
         return np.asarray(np.linalg.cholesky(matrix + 1e-12 * np.eye(len(times))))
 
 
 def _correlation(times: NDArray[np.float64], drift: DriftDescription) -> NDArray[np.float64]:
-    """Return the correlation of fields at some times; rough drift is smooth below its resolution, as it is simulated."""
+    """Return the correlation of fields at some times; rough drift is smooth below its resolution, as simulated."""
     if drift.method == "mixing" or drift.law == "gaussian" or drift.plateau == 1:
         lags = times[:, np.newaxis] - times
         return field_correlation(lags, law=drift.law, correlation_time=drift.correlation_time, plateau=drift.plateau)

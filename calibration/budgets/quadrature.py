@@ -67,7 +67,8 @@ def projection_error(scene: Scene, draws: Draws) -> float:
                 continue
             pixels = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
             times = frame_times(filled, shown, period=period, ages=(chosen_age, stored_age))
-            spread = period * filled[0 if shown[0] else 1] * (np.arange(len(times)) >= REFERENCE)
+            later = (np.arange(len(times)) >= REFERENCE).astype(np.float64)
+            spread: Values = period * filled[0 if shown[0] else 1] * later
             root = None
             if scene.light.drift is not None:
                 root = scene.light.time_root(scene.search_duration + times, spread=spread)
@@ -94,7 +95,7 @@ def _error(weight: Values, ideal: Values, mean: Values, variance: Values, swings
 def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.bool_]]:
     """Return exposure levels as a projector finds them, and which points are delivered outputs."""
     camera, time, weights = scene.camera, scene.search_time, draws.weights
-    nobody = np.zeros(draws.points)
+    nobody = np.zeros(draws.points, np.int64)
     pixels = _Pixels(scene, draws, np.arange(draws.points), positive=nobody, negative=nobody)
     fields = pixels.fields(CHOICE, None)
     anchor, off = (
@@ -107,7 +108,7 @@ def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.boo
     if "dark_anchors" in scene.without:
         return calibration, np.ones(draws.points, np.bool_)
     longest = calibration.levels[0].exposure_time
-    dark, _ = pixels.count(nobody, longest)
+    dark, _ = pixels.count(np.zeros(draws.points), longest)
     signal = (anchor - dark) * (longest / time)
     crowded = signal > 0.5 * (camera.saturation - camera.black_level)
     order = np.lexsort((-signal, crowded))
@@ -121,7 +122,13 @@ class _Pixels:
     """Points that are pixels with their vectors."""
 
     def __init__(
-        self, scene: Scene, draws: Draws, chosen: NDArray[np.int64], *, positive: Values, negative: Values
+        self,
+        scene: Scene,
+        draws: Draws,
+        chosen: NDArray[np.int64],
+        *,
+        positive: NDArray[np.int64],
+        negative: NDArray[np.int64],
     ) -> None:
         self.scene, self.chosen = scene, chosen
         self.extras = {name: numbers[chosen] for name, numbers in draws.extras.items()}
@@ -170,14 +177,18 @@ class _Pixels:
         static = np.zeros(normal.shape[1:], np.complex128)
         own = np.zeros(normal.shape[1:])
         for place, (name, matrix, number) in enumerate(
-            (("anchor", anchor, 1.0), ("positive", component, self.positive), ("negative", component, self.negative))
+            (
+                ("anchor", anchor, np.ones_like(self.positive)),
+                ("positive", component, self.positive),
+                ("negative", component, self.negative),
+            )
         ):
             size = np.sqrt(number)
             slots = normal[[place, 3 + place, 6 + place]]
             rows = [size * sum(matrix[row, c] * slots[c] for c in range(3) if matrix[row, c]) for row in range(3)]
             found[name], found[f"ideal_{name}"] = rows[0], rows[2]
             static = static + rows[1]
-            own = own + np.asarray(number) * float(np.sum(np.abs(matrix[1]) ** 2))
+            own = own + number * float(np.sum(np.abs(matrix[1]) ** 2))
         found["static"] = static + np.sqrt(np.maximum(moments.static - own, 0.0)) * normal[9]
         if "dark_anchors" in self.scene.without:
             for name in ("anchor", "ideal_anchor"):
@@ -230,7 +241,7 @@ class _Pixels:
             half, number = ("positive", self.positive) if frame < 2 else ("negative", self.negative)
             light = self._frame_light(frame, half, root)
             mean, variance = self.count(light, time)
-            empty = np.asarray(number) == 0
+            empty = number == 0
             signal += sign * np.where(empty, anchor if frame % 2 == 0 else off, mean)
             total += np.where(empty, 0.0, variance)
             if self.unsteady:

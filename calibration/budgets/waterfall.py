@@ -26,7 +26,7 @@ def draw_waterfall(budget: Budget, axes: Axes, *, smallest: float = 1e-3) -> Non
         steps.append((f"{len(budget.terms) - len(shown)} others", rest))
     steps.append(("interaction", budget.interaction))
     level, levels = 0.0, [0.0, budget.error]
-    for place, (name, height) in enumerate(steps):
+    for place, height in enumerate(one for _, one in steps):
         axes.bar(place, height, bottom=level, width=0.7, color=RISES if height >= 0 else FALLS)
         edge = max(level, level + height)
         share = f"{height / budget.error:+.1%}".replace("-", "\N{MINUS SIGN}")

@@ -105,7 +105,7 @@ def test_what_no_budget_can_be_made_of_is_refused(description: BenchDescription)
 
 
 @pytest.mark.parametrize(
-    ("read_noise", "gain", "full_well"), [(13.0, 0.025, 1e4), (1.0, 0.25, 1e3), (0.5, 2.0, 60.0), (0.5, 0.05, 4e3)]
+    ("read_noise", "gain", "full_well"), [(13.0, 0.025, 1e4), (1.0, 0.25, 1e3), (0.5, 0.5, 400.0), (0.5, 0.05, 4e3)]
 )
 @pytest.mark.parametrize("part", [0.0, 0.02, 0.5, 0.98, 1.2])
 def test_the_law_of_counts_is_that_of_the_converter(
