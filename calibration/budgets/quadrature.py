@@ -74,10 +74,24 @@ def projection_error(scene: Scene, draws: Draws) -> float:
                 root = scene.light.time_root(scene.search_duration + times, spread=spread)
             projections = pixels.projections(time, root)
             weight = draws.weights[chosen]
-            total += float(weight.sum()) * _error(weight, *projections)
+            blocks = max(round(len(chosen) / scene.task.outputs), 1)
+            total += float(weight.sum()) * _mean_error(weight, *projections, blocks=blocks)
             share += float(weight.sum())
         before += 2 * period * sum(filled)
     return total / share
+
+
+def _mean_error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values, *, blocks: int) -> float:
+    """Return the mean of 1 - cos^2 over blocks of about as many points as there are outputs.
+
+    Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over
+    all points has no end: what counts is the cosine over the outputs that there are.
+    """
+    total = 0.0
+    for block in np.array_split(np.arange(len(weight)), blocks):
+        one = weight[block]
+        total += float(one.sum()) * _error(one, ideal[block], mean[block], variance[block], swings[:, block])
+    return total / float(weight.sum())
 
 
 def _error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values) -> float:
