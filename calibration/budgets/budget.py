@@ -201,6 +201,9 @@ def predict_budget(
     (`calibration.budgets.counting`). The rest is a quadrature over the fields by a fixed sequence of points, more of
     them where frames saturate. Exposure times and delivered pixels follow the rules of the projector. Mirrors that are
     stuck enter by their expected moments, lag and crosstalk do not enter: a flag says so where a bench has them.
+
+    Where a medium has decorrelated by more than some per cent between the choice of the outputs and the vectors, a few
+    outputs that have become dark under the anchor decide: errors there are rough, tens of per cent.
     """
     check_count("outputs", outputs, at_most=int(delivered_camera(description.camera).pixels / 1.25))
     check_count("stored_exposures", stored_exposures)
