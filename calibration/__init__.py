@@ -12,6 +12,10 @@ Its parts have packages of their own:
     Bases of patterns, matrices from light alone, row ambiguities, foci, images, spectra.
 `calibration.campaigns`
     Matrices measured on a bench, into files that last.
+`calibration.fidelities`
+    How faithful projections are, with intervals: measured, and taken apart by switching causes off.
+`calibration.budgets`
+    The same predicted from the description of a bench, term by term.
 """
 
 import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS threads spin
@@ -22,7 +26,7 @@ from calibration.cameras.bench_camera import characterise_bench_camera
 from calibration.cameras.figures import draw_camera
 from calibration.cameras.report import CameraReport, characterise_camera, format_datasheet
 from calibration.cameras.even_light import expose_light_series, expose_stacks
-from calibration.expected_fidelity import anchor_gain_fidelity, uneven_light_fidelity
+from calibration.fidelities.expected import anchor_gain_fidelity, uneven_light_fidelity
 from calibration.exposure import best_full_scale, choose_outputs, clipped_fraction, exposure_levels, intensity_error
 from calibration.fidelity import (
     chance_of_correlation,
@@ -36,14 +40,14 @@ from calibration.fidelity import (
 )
 from calibration.cameras.frame_files import CameraFrames, load_camera_frames
 from calibration.cameras.light_series import FrameStacks, LightSeries
-from calibration.fidelity_units import FidelityFigures, Interval
-from calibration.measured_fidelity import FidelityReport, measure_fidelity
-from calibration.fidelity_split import FidelitySplit, split_fidelity
-from calibration.fidelity_intervals import correlation_interval, fidelity_interval, repeat_interval
-from calibration.fidelity_plots import draw_fidelity_split, draw_measured_fidelity
-from calibration.privacy import privacy_delta, renyi_divergence
-from calibration.projected_angles import projected_cosine, projected_cosine_spread
-from calibration.anchor_noise import (
+from calibration.fidelities.figures_of_merit import FidelityFigures, Interval
+from calibration.fidelities.measured import FidelityReport, measure_fidelity
+from calibration.fidelities.split import FidelitySplit, split_fidelity
+from calibration.fidelities.intervals import correlation_interval, fidelity_interval, repeat_interval
+from calibration.fidelities.plots import draw_fidelity_split, draw_measured_fidelity
+from calibration.fidelities.privacy import privacy_delta, renyi_divergence
+from calibration.fidelities.projected_angles import projected_cosine, projected_cosine_spread
+from calibration.budgets.anchor_noise import (
     BEST_VECTOR_SHARE,
     difference_noise_ratio,
     divided_fidelity,
@@ -52,11 +56,11 @@ from calibration.anchor_noise import (
     wiener_fidelity,
     wiener_weights,
 )
-from calibration.anchor_clipping import best_rounded_full_scale, clipped_fidelity, rounding_variance
+from calibration.budgets.anchor_clipping import best_rounded_full_scale, clipped_fidelity, rounding_variance
 from calibration.projector import AnchorProjector
 from calibration.records import Calibration, Estimate, Plan, StoredFrames
 from calibration.scheme import AnchorScheme, anchor_size, check_ternary
-from calibration.effective_bits import (
+from calibration.fidelities.effective_bits import (
     effective_number_of_bits,
     gaussian_quantiser_error,
     information_bits,
@@ -65,7 +69,12 @@ from calibration.effective_bits import (
 )
 from calibration.light import FieldEstimate, Light, light_from_counts
 from calibration.registration import Registration, register, register_spots
-from calibration.repeatability import averaged_correlation, fidelity_from_repeats, in_sample_error, prediction_error
+from calibration.fidelities.repeatability import (
+    averaged_correlation,
+    fidelity_from_repeats,
+    in_sample_error,
+    prediction_error,
+)
 from calibration.spots import point_codes, read_spots
 
 __all__ = [

@@ -8,12 +8,12 @@ from scipy.special import exp1
 
 from calibration.anchors import decode, plan
 from calibration.exposure import choose_outputs
+from calibration.fidelities.intervals import error_influence
+from calibration.fidelities.plots import draw_fidelity_split
+from calibration.fidelities.projection_runs import ALL_CAUSES, ProjectionRun, random_ternary
+from calibration.fidelities.remembered_light import RememberingMedium
+from calibration.fidelities.split import split_fidelity
 from calibration.fidelity import cosine
-from calibration.fidelity_intervals import error_influence
-from calibration.fidelity_plots import draw_fidelity_split
-from calibration.fidelity_split import split_fidelity
-from calibration.projection_runs import ALL_CAUSES, ProjectionRun, random_ternary
-from calibration.remembered_light import RememberingMedium
 from optics import BenchDescription, SimulatedBench
 from optics.causes import CAUSES
 from optics.media import DriftDescription

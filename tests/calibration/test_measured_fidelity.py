@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import ArrayLike
 
 from calibration import AnchorProjector, cosine
-from calibration.fidelity_intervals import METRICS, correlation_interval, correlation_limits, repeat_interval
-from calibration.fidelity_plots import draw_measured_fidelity
-from calibration.fidelity_units import FidelityFigures, Interval
-from calibration.measured_fidelity import measure_fidelity
+from calibration.fidelities.figures_of_merit import FidelityFigures, Interval
+from calibration.fidelities.intervals import METRICS, correlation_interval, correlation_limits, repeat_interval
+from calibration.fidelities.measured import measure_fidelity
+from calibration.fidelities.plots import draw_measured_fidelity
 from optics import BenchDescription, SimulatedBench
 from optics.bench import Exposure
 

@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from calibration.effective_bits import effective_number_of_bits, gaussian_quantiser_error, sine_quantiser_snr_db
+from calibration.fidelities.effective_bits import (
+    effective_number_of_bits,
+    gaussian_quantiser_error,
+    sine_quantiser_snr_db,
+)
+from calibration.fidelities.repeatability import fidelity_from_repeats, in_sample_error, prediction_error
 from calibration.fidelity import chance_of_correlation, expected_correlation
 from calibration.matrices import row_ambiguity
 from calibration.matrices.row_ambiguity import AMBIGUITIES, align_rows, matrix_correlation, null_level
-from calibration.repeatability import fidelity_from_repeats, in_sample_error, prediction_error
 
 ROWS, COLUMNS = 11, 23
 

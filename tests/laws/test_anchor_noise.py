@@ -12,8 +12,8 @@ from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import lambertw
 
-from calibration.anchor_clipping import best_rounded_full_scale, clipped_fidelity, rounding_variance
-from calibration.anchor_noise import (
+from calibration.budgets.anchor_clipping import best_rounded_full_scale, clipped_fidelity, rounding_variance
+from calibration.budgets.anchor_noise import (
     BEST_VECTOR_SHARE,
     difference_noise_ratio,
     divided_fidelity,

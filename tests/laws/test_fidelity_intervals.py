@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.special import exp1
 
-from calibration.fidelity_intervals import correlation_limits, fidelity_interval, repeat_interval
+from calibration.fidelities.intervals import correlation_limits, fidelity_interval, repeat_interval
 
 REPETITIONS, VECTORS, OUTPUTS = 1000, 20, 100
 KEPT = 0.8

@@ -5,16 +5,21 @@ import pytest
 from scipy.stats import norm
 
 from calibration import cosine, intensity_correlation, noise_to_signal, normalised_error, signal_to_noise_db
-from calibration.effective_bits import (
+from calibration.fidelities.effective_bits import (
     effective_number_of_bits,
     gaussian_quantiser_error,
     information_bits,
     sine_quantiser_snr_db,
     uniform_quantiser_snr_db,
 )
+from calibration.fidelities.repeatability import (
+    averaged_correlation,
+    fidelity_from_repeats,
+    in_sample_error,
+    prediction_error,
+)
 from calibration.fidelity import chance_of_correlation, expected_correlation, null_correlation
 from calibration.matrices.row_ambiguity import AMBIGUITIES, conjugated_level, matrix_correlation, null_level
-from calibration.repeatability import averaged_correlation, fidelity_from_repeats, in_sample_error, prediction_error
 
 N = 200_000
 

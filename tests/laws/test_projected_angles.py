@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from calibration.fidelities.privacy import privacy_delta, projected_sensitivity, renyi_divergence
+from calibration.fidelities.projected_angles import projected_cosine, projected_cosine_spread
 from calibration.fidelity import cosine, intensity_correlation
-from calibration.privacy import privacy_delta, projected_sensitivity, renyi_divergence
-from calibration.projected_angles import projected_cosine, projected_cosine_spread
 
 REALISATIONS = 4000
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import erf, hyp2f1
 
 from calibration import AnchorProjector, cosine
-from calibration.expected_fidelity import anchor_gain_fidelity, uneven_light_fidelity
+from calibration.fidelities.expected import anchor_gain_fidelity, uneven_light_fidelity
 from optics import BenchDescription, Dmd, Laser, MacropixelLayout, SimulatedBench, input_light, mirror_share
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
-from calibration.fidelity_units import FidelityFigures, Interval
-from calibration.two_way_variance import check_units, degrees_of_freedom, rest_variance, two_way
+from calibration.fidelities.figures_of_merit import FidelityFigures, Interval
+from calibration.fidelities.two_way_variance import check_units, degrees_of_freedom, rest_variance, two_way
 from optics.validation import check_choice, check_number
 
 Array = NDArray[np.float64]

@@ -6,10 +6,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.fidelities.figures_of_merit import FidelityFigures
+from calibration.fidelities.intervals import fidelity_interval, repeat_interval
+from calibration.fidelities.projection_runs import random_ternary
 from calibration.fidelity import cosine
-from calibration.fidelity_intervals import fidelity_interval, repeat_interval
-from calibration.fidelity_units import FidelityFigures
-from calibration.projection_runs import random_ternary
 from calibration.records import Calibration, Estimate
 from optics.bench import Bench
 from optics.validation import check_count

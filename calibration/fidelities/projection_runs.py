@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.anchors import decode, plan
 from calibration.exposure import choose_outputs
-from calibration.fidelity_intervals import error_influence
+from calibration.fidelities.intervals import error_influence
+from calibration.fidelities.remembered_light import RememberingMedium
 from calibration.projector import AnchorProjector
 from calibration.records import Calibration, Plan
-from calibration.remembered_light import RememberingMedium
 from optics.bench import BenchDescription
 from optics.camera import Camera
 from optics.cause import Cause
@@ -62,8 +62,8 @@ class Scored:
     error : float
         Error 1 - cos^2 after the best gain, over all vectors and outputs.
     influence : ndarray, shape (vector, pixel)
-        What each entry has to do with it (`calibration.fidelity_intervals.error_influence`), spread over all pixels of
-        the camera with zeros where none is delivered: its mean over all is that over the outputs.
+        What each entry has to do with it (`calibration.fidelities.intervals.error_influence`), spread over all pixels
+        of the camera with zeros where none is delivered: its mean over all is that over the outputs.
     flagged : float
         Part of the entries that saturated or were lost.
     """

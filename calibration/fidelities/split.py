@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from calibration.fidelity_units import Interval
-from calibration.projection_runs import ALL_CAUSES, ProjectionRun, Scored, random_ternary
-from calibration.two_way_variance import mean_variance
+from calibration.fidelities.figures_of_merit import Interval
+from calibration.fidelities.projection_runs import ALL_CAUSES, ProjectionRun, Scored, random_ternary
+from calibration.fidelities.two_way_variance import mean_variance
 from optics.bench import BenchDescription
 from optics.cause import GROUPS
 from optics.validation import check_count, check_number
@@ -67,7 +67,7 @@ class FidelitySplit:
     seeds : tuple of int
         Seeds of the benches.
     reference : str
-        What projections are scored against, one of `calibration.projection_runs.REFERENCES`.
+        What projections are scored against, one of `calibration.fidelities.projection_runs.REFERENCES`.
     whole : Interval
         Error 1 - cos^2 of the whole bench.
     nothing : Interval

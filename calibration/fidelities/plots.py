@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
-from calibration.fidelity_split import Contribution, FidelitySplit
-from calibration.fidelity_units import Interval
-from calibration.measured_fidelity import FidelityReport
+from calibration.fidelities.figures_of_merit import Interval
+from calibration.fidelities.measured import FidelityReport
+from calibration.fidelities.split import Contribution, FidelitySplit
 from optics.cause import GROUPS
 
 # Okabe and Ito's palette, one colour a group.

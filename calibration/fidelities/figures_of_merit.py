@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from calibration.effective_bits import DB_PER_BIT, SINE_DB
+from calibration.fidelities.effective_bits import DB_PER_BIT, SINE_DB
 from optics.validation import check_number
 
 

@@ -1,0 +1,1 @@
+"""How faithful projections are: figures with intervals, measured, predicted by closed forms, and split by cause."""
