@@ -1,11 +1,14 @@
-"""Learning through a projection: networks, credit rules, feedback, alignment and training."""
+"""Learning through a projection: networks, credit rules, feedback, alignment and training.
+
+`dfa.experiment` describes the same network trained by several methods, `dfa.study` what happens to it at many benches.
+"""
 
 import optics  # noqa: F401, I001 - before numpy: it sets how long idle BLAS threads spin
 
 from dfa.activations import Relu, Tanh
 from dfa.alignment import Alignment, alignment, cosine_per_sample
 from dfa.credit import Backpropagation, CreditRule, Shallow
-from dfa.datasets import Dataset, load_digits_dataset, load_mnist, standardise, stratified_split
+from dfa.datasets import Dataset, keep_training, load_digits_dataset, load_mnist, standardise, stratified_split
 from dfa.direct_feedback import DirectFeedback, consecutive_slices
 from dfa.feedback import ExactFeedback, Feedback, TernarisedFeedback, gaussian_feedback
 from dfa.history import Epoch, History
@@ -17,7 +20,6 @@ from dfa.optimizers import Adam, Momentum, Optimizer
 from dfa.plan import TrainingPlan, make_optimizer
 from dfa.ternary import BestTernary, FixedThreshold, Ternariser
 from dfa.surrogates import IntensityFeedback, NoisyFeedback, intensity_feedback
-from dfa.datasets import keep_training
 from dfa.training import Trainer, accuracy, train, train_epochs
 
 __all__ = [

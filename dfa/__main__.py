@@ -77,13 +77,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m dfa", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawTextHelpFormatter
     )
     add = parser.add_argument
-    add("--preset", default="digits", metavar="NAME|FILE", help="experiment: digits (default), launay2020-mnist or a\n"
-        "TOML file; the other options change it")  # fmt: skip
+    add("--preset", default="digits", metavar="NAME|FILE", help="experiment: digits (default), launay2020-mnist,\n"
+        "mnist-curves, noise-mnist or a TOML file; the other options change it")  # fmt: skip
     add("--dataset", choices=("digits", "mnist"), help="data set")
     add("--data", type=Path, metavar="FOLDER", help="folder with the four MNIST files (plain or .gz); without it the\n"
         "subfolder mnist of $OPUBENCH_DATA, or a download into a cache")  # fmt: skip
     add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, or a TOML file")
-    add("--methods", nargs="+", metavar="METHOD", help="some of: bp dfa ternary optical shallow")
+    add("--methods", nargs="+", metavar="METHOD", help="some of the methods of the preset: bp dfa ternary optical\n"
+        "shallow noisy intensity")  # fmt: skip
     add("--epochs", type=int, help="passes through the training set, for every method")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="one run for each method and seed")
     add("--hidden", nargs="+", type=int, metavar="WIDTH", help="widths of the hidden layers, for instance 256 256")
