@@ -29,6 +29,9 @@ BLOCK_PIXELS = 65_536
 CHUNK_PIXELS = 32_768
 """Pixels that one thread takes through the whole chain at a time, so that they stay in its cache."""
 
+LEAST_SHARE = 32_768
+"""Pixels below which another thread costs more than it saves; where all processors are busy it costs most."""
+
 
 @dataclass(frozen=True)
 class _Chunk:
@@ -181,8 +184,8 @@ class Sensor:
         align(out, camera)
 
     def _run(self, steps: list[Callable[[_Chunk, ExposureGenerator], None]], chunks: list[_Chunk]) -> None:
-        """Take every chunk through the steps, shared among the processors."""
-        shares = min(_processors(), len(chunks))
+        """Take every chunk through the steps, shared among the processors where there is enough for them."""
+        shares = min(_processors(), len(chunks), max(1, self.camera.columns * _rows_of(chunks) // LEAST_SHARE))
 
         def work(share: list[_Chunk]) -> None:
             generator = ExposureGenerator()
@@ -190,7 +193,10 @@ class Sensor:
                 for step in steps:
                     step(chunk, generator)
 
-        list(self._pool.map(work, [chunks[index::shares] for index in range(shares)]))
+        if shares == 1:
+            work(chunks)
+        else:
+            list(self._pool.map(work, [chunks[index::shares] for index in range(shares)]))
 
     def _carry_over(self, charge: Frames, rows: slice) -> None:
         """Move the fraction ``lag`` of each frame's charge into the next frame, in place, for some rows."""
@@ -267,6 +273,11 @@ def _chunks(shape: tuple[int, ...], *, binning: int) -> Iterable[_Chunk]:
         step = max(1, -(-frames // (rounds * _processors()))) if frames else step
         for start in range(0, frames, step):
             yield _Chunk(slice(start, min(start + step, frames)), part, bins, block)
+
+
+def _rows_of(chunks: list[_Chunk]) -> int:
+    """Return the rows of pixels of all frames in chunks."""
+    return sum((chunk.frames.stop - chunk.frames.start) * (chunk.rows.stop - chunk.rows.start) for chunk in chunks)
 
 
 def _processors() -> int:
