@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import ive
 
-from calibration import anchor_clipping, anchor_noise
+from calibration.budgets import anchor_clipping, anchor_noise
 
 
 @pytest.mark.parametrize(
