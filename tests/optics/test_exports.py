@@ -23,16 +23,20 @@ def test_every_medium_of_a_bench_file_is_exported() -> None:
         "optics.propagation",
         "optics.speckle",
         "calibration",
+        "calibration.budgets",
         "calibration.campaigns",
         "calibration.holography",
         "calibration.lateration",
         "calibration.matrices",
+        "dfa",
+        "dfa.studies",
     ],
 )
 def test_exports_exist_once_and_in_order(package: str) -> None:
     module = importlib.import_module(package)
     assert len(set(module.__all__)) == len(module.__all__)
-    assert list(module.__all__) == sorted(module.__all__)
+    constants = [name for name in module.__all__ if name.isupper()]
+    assert list(module.__all__) == sorted(constants) + sorted(set(module.__all__) - set(constants))
     for name in module.__all__:
         assert hasattr(module, name), name
 
