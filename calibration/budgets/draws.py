@@ -19,7 +19,10 @@ SEED = 20_071_117
 LEADING = 6
 """Dimensions of the fields of anchor and halves, which come before all others: the lowest are the most even."""
 
-TIMES = 7
+STORED_TIMES = 5
+"""Moments over which the exposures of the stored frames are averaged."""
+
+TIMES = STORED_TIMES + 6
 """The choice of the outputs, the stored frames, the middle of a vector's frames, and its four frames."""
 
 EXTRAS = ("tail", "positive", "negative", "defect", "response", "offset", "stored_anchor", "stored_off", "stored_dark")

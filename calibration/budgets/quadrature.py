@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.budgets.counting import CountLaw
-from calibration.budgets.draws import Draws
+from calibration.budgets.draws import STORED_TIMES, Draws
 from calibration.budgets.input_moments import triangular
 from calibration.budgets.scene import Scene, frame_times, level_of
 from calibration.budgets.tails import widen
@@ -18,8 +18,14 @@ Fields = NDArray[np.complex128]
 SIGNS = (1, -1, -1, 1)
 """Signs of the frames p + r, p, q + r and q in the signed sum."""
 
-CHOICE, STORED, REFERENCE, FIRST = 0, 1, 2, 3
-"""Times: when outputs are chosen, that of the stored frames, of the ideal projection, of the first of four frames."""
+CHOICE, REFERENCE, FIRST = 0, STORED_TIMES + 1, STORED_TIMES + 2
+"""Times: when outputs are chosen, that of the ideal projection, of the first of four frames."""
+
+STORED = range(CHOICE + 1, REFERENCE)
+"""Times of the stored frames: their exposures last a while."""
+
+KEPT = ("stored_anchor", "stored_off", "stored_dark")
+"""Numbers that are the noise of stored frames."""
 
 
 def projection_error(scene: Scene, draws: Draws) -> float:
@@ -66,7 +72,9 @@ def projection_error(scene: Scene, draws: Draws) -> float:
             if not len(chosen):
                 continue
             pixels = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
-            times = frame_times(filled, shown, period=period, ages=(chosen_age, stored_age))
+            times = frame_times(
+                filled, shown, period=period, ages=(chosen_age, stored_age), stored=scene.task.stored_exposures
+            )
             later = (np.arange(len(times)) >= REFERENCE).astype(np.float64)
             spread: Values = period * filled[0 if shown[0] else 1] * later
             root = None
@@ -238,17 +246,8 @@ class _Pixels:
 
     def _frames(self, time: float, root: Values | None) -> tuple[Values, Values, Values, Values]:
         """Return the mean signed sum of frames, its variance, the stored anchor signal, and swings with the laser."""
-        stored = self.fields(STORED, root)
         count = self.scene.task.stored_exposures
-        held = []
-        for light, draw in (
-            (self.lit(stored["anchor"] + stored["static"]), "stored_anchor"),
-            (self.lit(stored["static"]), "stored_off"),
-            (np.zeros(len(self.chosen)), "stored_dark"),
-        ):
-            mean, variance = self.count(light, time)
-            held.append(mean + np.sqrt(variance / count) * self.extras[draw])
-        anchor, off, dark = held
+        anchor, off, dark = self._stored(time, root)
         signal, total = np.zeros(len(self.chosen)), np.zeros(len(self.chosen))
         swings = []
         for frame, sign in enumerate(SIGNS):
@@ -261,6 +260,16 @@ class _Pixels:
             if self.unsteady:
                 swings.append(self._swing(light, time) * np.where(empty, 1 / math.sqrt(count), 1.0))
         return signal, total, np.maximum(anchor - dark, self.scene.camera.gain), np.reshape(swings, (-1, len(signal)))
+
+    def _stored(self, time: float, root: Values | None) -> Values:
+        """Return the stored frames of anchor, off-state light and dark, each the mean of exposures one by one."""
+        moments = [self.fields(moment, root) for moment in (STORED if root is not None else STORED[:1])]
+        lights = np.array([(self.lit(one["anchor"] + one["static"]), self.lit(one["static"])) for one in moments])
+        held = []
+        for light, draw in zip((*lights.swapaxes(0, 1), np.zeros_like(lights[:1, 0])), KEPT, strict=True):
+            mean, variance = (one.mean(axis=0) for one in self.count(light, time))
+            held.append(mean + np.sqrt(variance / self.scene.task.stored_exposures) * self.extras[draw])
+        return np.array(held)
 
     def _frame_light(self, frame: int, half: str, root: Values | None) -> Values:
         """Return the light of one of the four frames."""
