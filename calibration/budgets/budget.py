@@ -1,11 +1,15 @@
 """The budget of a bench: the error of its projections, predicted, and what each cause has to do with it."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from calibration.budgets.draws import TIMES, draw_points
-from calibration.budgets.quadrature import projection_error
+from calibration.budgets.quadrature import projection_errors
 from calibration.budgets.scene import Scene, Task, enough_points
 from calibration.budgets.vector_law import VectorLaw
 from calibration.exposure import best_full_scale
@@ -17,6 +21,12 @@ from optics.validation import check_count, check_number
 
 POINTS = 14
 """Binary logarithm of the delivered points of a quadrature: errors come out within about 2 %."""
+
+CONVERGED = 0.03
+"""Relative standard error of a quadrature, from its blocks, at which no more points are added."""
+
+SETS = 16
+"""Most sets of points."""
 
 TERM_POINTS = 13
 """The same for the terms; they are scaled to the error of the finer quadrature."""
@@ -36,6 +46,9 @@ MODELLED = frozenset(
 
 UNDITHERED = 0.1
 """Dark noise in DN below which rounding errors repeat from frame to frame."""
+
+FEW_OUTPUTS = 0.5
+"""Relative scatter of errors from medium to medium above which a few outputs decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +85,10 @@ class Budget:
         What is asked of it.
     error : float
         1 - cos^2 between retrieved and ideal projections, over vectors and delivered outputs.
+    scatter : float
+        Standard deviation of a vector's error from one medium to another, about.
     flags : tuple of str
-        What the reader should know: the undithered regime, causes that are not in the budget.
+        What the reader should know: the undithered regime, that of few outputs, causes that are not in the budget.
 
     Notes
     -----
@@ -85,6 +100,7 @@ class Budget:
     description: BenchDescription
     task: Task
     error: float
+    scatter: float
     flags: tuple[str, ...]
 
     @property
@@ -202,8 +218,10 @@ def predict_budget(
     them where frames saturate. Exposure times and delivered pixels follow the rules of the projector. Mirrors that are
     stuck enter by their expected moments, lag and crosstalk do not enter: a flag says so where a bench has them.
 
-    Where a medium has decorrelated by more than some per cent between the choice of the outputs and the vectors, a few
-    outputs that have become dark under the anchor decide: errors there are rough, tens of per cent.
+    Two regimes are hard, and flagged. Undithered: the dark noise is below 0.1 DN. Few outputs: the medium has moved
+    since the outputs were chosen and some have become dark under the anchor, or some saturate far; the error is then
+    that of a few outputs, and scatters by more than half of itself from one medium to another. The prediction is the
+    mean, to `CONVERGED` of itself or what `SETS` sets of points give.
     """
     check_count("outputs", outputs, at_most=int(delivered_camera(description.camera).pixels / 1.25))
     check_count("stored_exposures", stored_exposures)
@@ -222,8 +240,10 @@ def predict_budget(
     if scale is None:
         scale = best_full_scale(scene.camera, degrees_of_freedom=scene.degrees_of_freedom)
     fixed = replace(task, full_scale=scale)
-    error = expected_error(description, fixed, like=description)
-    return Budget(description=description, task=fixed, error=error, flags=_flags(description))
+    error, scatter = converged_error(description, fixed)
+    return Budget(
+        description=description, task=fixed, error=error, scatter=scatter, flags=_flags(description, scatter / error)
+    )
 
 
 def expected_error(
@@ -234,7 +254,7 @@ def expected_error(
     without: frozenset[str] = frozenset(),
     points: int = POINTS,
 ) -> float:
-    """Return the expected error of a bench, on the points that suit another.
+    """Return the expected error of a bench, on one set of the points that suit another.
 
     Parameters
     ----------
@@ -254,17 +274,60 @@ def expected_error(
     float
         1 - cos^2.
     """
+    errors, weights = _block_errors(description, task, like=like, without=without, points=points)
+    return float(np.average(errors, weights=weights))
+
+
+def converged_error(description: BenchDescription, task: Task) -> tuple[float, float]:
+    """Return the expected error of a bench over as many sets of points as it needs, and its scatter.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        The bench.
+    task : Task
+        What is asked of it.
+
+    Returns
+    -------
+    error, scatter : float
+        1 - cos^2, and its standard deviation from one medium to another, for a vector: what blocks of as many
+        points as there are outputs scatter by.
+    """
+    errors, weights = np.empty(0), np.empty(0)
+    for repeat in range(SETS):
+        found = _block_errors(description, task, like=description, repeat=repeat)
+        errors, weights = np.append(errors, found[0]), np.append(weights, found[1])
+        mean = float(np.average(errors, weights=weights))
+        off = weights * (errors - mean)
+        if math.hypot(*off) <= CONVERGED * mean * weights.sum():
+            break
+    scatter = math.sqrt(float(np.average((errors - mean) ** 2, weights=weights)))
+    return mean, scatter
+
+
+def _block_errors(
+    description: BenchDescription,
+    task: Task,
+    *,
+    like: BenchDescription,
+    without: frozenset[str] = frozenset(),
+    points: int = POINTS,
+    repeat: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return errors and weights of blocks of points."""
     scene = Scene(description=description, task=task, without=without)
     model = scene if like is description else Scene(description=like, task=task)
     draws = draw_points(
         exponent=enough_points(model, kept=points),
         modes=max(len(model.light.weights), len(scene.light.weights)),
         times=TIMES if model.light.drift is not None else 1,
+        repeat=repeat,
     )
-    return projection_error(scene, draws)
+    return projection_errors(scene, draws)
 
 
-def _flags(description: BenchDescription) -> tuple[str, ...]:
+def _flags(description: BenchDescription, scatter: float) -> tuple[str, ...]:
     """Return what the reader of a budget should know."""
     camera = delivered_camera(description.camera)
     flags = []
@@ -273,6 +336,11 @@ def _flags(description: BenchDescription) -> tuple[str, ...]:
         flags.append(
             f"undithered: the dark noise is {noise:.2g} DN, below {UNDITHERED:g} DN; rounding errors repeat from frame "
             "to frame, averaging does not lower them, and error bars that count them as noise are wrong"
+        )
+    if scatter > FEW_OUTPUTS:
+        flags.append(
+            f"few outputs: some of them, dark under the anchor or saturated, decide; from one medium to another errors "
+            f"scatter by {scatter:.0%}, and a single calibration may be far from the prediction"
         )
     left_out = [name for name in present_causes(description) if name not in MODELLED]
     if camera.differential_nonlinearity:

@@ -58,7 +58,7 @@ class Draws:
 
 
 @functools.lru_cache(maxsize=2)
-def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
+def draw_points(*, exponent: int, modes: int, times: int, repeat: int = 0) -> Draws:
     """Return the numbers of 2^exponent points.
 
     Parameters
@@ -67,6 +67,8 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
         Binary logarithm of the number of points.
     modes, times : int
         Speckles a pixel, moments at which fields are wanted.
+    repeat : int, optional
+        Which set of such points: sets are independent.
 
     Returns
     -------
@@ -75,14 +77,14 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
         from a generator of a fixed seed.
     """
     points = 1 << exponent
-    sequence = qmc.Sobol(2 * FIELDS * modes + len(EXTRAS), scramble=True, rng=SEED)
+    sequence = qmc.Sobol(2 * FIELDS * modes + len(EXTRAS), scramble=True, rng=SEED + repeat)
     uniform = np.clip(sequence.random_base2(exponent).T, 1e-12, 1 - 1e-12)
     own = uniform[LEADING : LEADING + len(EXTRAS)]
     extras = {name: one if name in UNIFORM else ndtri(one) for name, one in zip(EXTRAS, own, strict=True)}
     normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(EXTRAS) :]]))
     pairs = normal.reshape(modes, FIELDS, 2, points) / math.sqrt(2)
     fields = np.ascontiguousarray((pairs[:, :, 0] + 1j * pairs[:, :, 1]).swapaxes(0, 1))
-    new = np.random.default_rng(SEED).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)
+    new = np.random.default_rng(SEED + repeat).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)
     new *= np.float32(math.sqrt(0.5))
     later = new.view(np.complex64)
     weights = np.ones(points)

@@ -28,8 +28,8 @@ KEPT = ("stored_anchor", "stored_off", "stored_dark")
 """Numbers that are the noise of stored frames."""
 
 
-def projection_error(scene: Scene, draws: Draws) -> float:
-    """Return the expected error 1 - cos^2 of the projections of a scene.
+def projection_errors(scene: Scene, draws: Draws) -> tuple[Values, Values]:
+    """Return errors 1 - cos^2 of the projections of a scene, one for each block of points, and their weights.
 
     .. math:: 1 - \\cos^2 = \\frac{\\langle (m - k y)^2 + v \\rangle}{\\langle m^2 + v \\rangle}, \\qquad
               k = \\frac{\\langle m y \\rangle}{\\langle y^2 \\rangle}
@@ -43,12 +43,14 @@ def projection_error(scene: Scene, draws: Draws) -> float:
 
     Returns
     -------
-    float
-        Error, over vectors and delivered outputs.
+    errors, weights : ndarray, shape (block,)
+        Errors over vectors and as many delivered outputs as there are, and what each counts.
 
     Notes
     -----
-    m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
+    Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over all
+    points has no end: what counts is the cosine over the outputs that there are. A grain wider than a pixel makes them
+    fewer. m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
     its stored frames and the laser's power in each frame; y is the ideal projection. Vectors count alike, whatever
     their number of non-zeros.
     """
@@ -60,7 +62,9 @@ def projection_error(scene: Scene, draws: Draws) -> float:
     )  # fmt: skip
     calibration, kept = _calibrated(scene, draws)
     level = level_of(np.maximum(positive, negative), calibration)
-    total, share, before = 0.0, 0.0, 0.0
+    errors: list[float] = []
+    shares: list[float] = []
+    before = 0.0
     for index in np.unique(level):
         time = calibration.levels[index].exposure_time
         period = scene.description.period(time)
@@ -82,24 +86,12 @@ def projection_error(scene: Scene, draws: Draws) -> float:
                 root = scene.light.time_root(scene.search_duration + times, spread=spread)
             projections = pixels.projections(time, root)
             weight = draws.weights[chosen]
-            blocks = max(round(len(chosen) / scene.task.outputs), 1)
-            total += float(weight.sum()) * _mean_error(weight, *projections, blocks=blocks)
-            share += float(weight.sum())
+            blocks = max(round(len(chosen) / (scene.task.outputs * scene.light.independent_share)), 1)
+            for block in np.array_split(np.arange(len(chosen)), blocks):
+                errors.append(_error(weight[block], *(one[..., block] for one in projections)))
+                shares.append(float(weight[block].sum()))
         before += 2 * period * sum(filled)
-    return total / share
-
-
-def _mean_error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values, *, blocks: int) -> float:
-    """Return the mean of 1 - cos^2 over blocks of about as many points as there are outputs.
-
-    Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over
-    all points has no end: what counts is the cosine over the outputs that there are.
-    """
-    total = 0.0
-    for block in np.array_split(np.arange(len(weight)), blocks):
-        one = weight[block]
-        total += float(one.sum()) * _error(one, ideal[block], mean[block], variance[block], swings[:, block])
-    return total / float(weight.sum())
+    return np.array(errors), np.array(shares)
 
 
 def _error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values) -> float:
