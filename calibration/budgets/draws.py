@@ -84,7 +84,9 @@ def draw_points(*, exponent: int, modes: int, times: int, repeat: int = 0) -> Dr
     normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(EXTRAS) :]]))
     pairs = normal.reshape(modes, FIELDS, 2, points) / math.sqrt(2)
     fields = np.ascontiguousarray((pairs[:, :, 0] + 1j * pairs[:, :, 1]).swapaxes(0, 1))
-    new = np.random.default_rng(SEED + repeat).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)
+    new = np.random.default_rng(SEED + repeat).standard_normal(
+        ((times - 1), FIELDS, modes, 2 * points), dtype=np.float32
+    )
     new *= np.float32(math.sqrt(0.5))
     later = new.view(np.complex64)
     weights = np.ones(points)

@@ -50,7 +50,9 @@ def projection_errors(scene: Scene, draws: Draws) -> tuple[Values, Values]:
     -----
     Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over all
     points has no end: what counts is the cosine over the outputs that there are. A grain wider than a pixel makes them
-    fewer. m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
+    fewer.
+
+    m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
     its stored frames and the laser's power in each frame; y is the ideal projection. Vectors count alike, whatever
     their number of non-zeros.
     """
