@@ -203,8 +203,9 @@ def predict_budget(
 
     Two regimes are hard, and flagged. Undithered: the dark noise is below 0.1 DN. Few outputs: the medium has moved
     since the outputs were chosen and some have become dark under the anchor, or some saturate far; the error is then
-    that of a few outputs, and scatters by more than half of itself from one medium to another. The prediction is the
-    mean, to `CONVERGED` of itself or what `SETS` sets of points give.
+    that of a few outputs, and scatters by more than half of itself from one medium to another. Under even light this
+    begins where 1 - g_1^2 between the choice and the vectors is 0.3 to 0.4. The prediction is the mean, to a standard
+    error of 3 % where 16 sets of points suffice.
     """
     check_count("outputs", outputs, at_most=int(delivered_camera(description.camera).pixels / 1.25))
     check_count("stored_exposures", stored_exposures)
@@ -225,7 +226,11 @@ def predict_budget(
     fixed = replace(task, full_scale=scale)
     error, scatter = converged_error(description, fixed)
     return Budget(
-        description=description, task=fixed, error=error, scatter=scatter, flags=_flags(description, scatter / error if error else 0.0)
+        description=description,
+        task=fixed,
+        error=error,
+        scatter=scatter,
+        flags=_flags(description, scatter / error if error else 0.0),
     )
 
 

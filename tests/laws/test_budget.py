@@ -176,12 +176,15 @@ def load_benchmark() -> ModuleType:
 
 
 def test_random_benches_with_many_causes_come_out_as_predicted() -> None:
-    # A dozen of the benches of benchmarks/budget.py, in ranges that it states; that script runs 200.
+    # Benches of benchmarks/budget.py, in the ranges that it states; that script runs 200. Fine grain that drifts is
+    # slow to simulate: it is left to the script.
     benches = load_benchmark()
+    drawn = {seed: benches.draw_bench(seed, causes="all") for seed in range(2000, 2016)}
+    quick = {seed: one for seed, one in drawn.items() if not {"grain", "drift"} <= set(one.present)}
+    assert len(quick) >= 10
     far = 0
-    for seed in range(2000, 2012):
-        drawn = benches.draw_bench(seed, causes="all")
-        found = benches.compare(seed, drawn, media=4, most=8)
+    for seed, one in quick.items():
+        found = benches.compare(seed, one, media=4, most=4)
         far += not found.agrees
         # What a few outputs decide is not known to 25 % from so few media.
         assert abs(found.off) < max(0.25, 3 * found.error), (seed, found)
