@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from calibration.budgets.budget import TERM_POINTS, Budget, expected_error
+from calibration.budgets.budget import Budget
+from calibration.budgets.expected_error import TERM_POINTS, expected_error
 from calibration.budgets.scene import Task
 from optics.bench import BenchDescription
 from optics.causes import present_causes

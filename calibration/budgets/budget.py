@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from calibration.budgets.draws import TIMES, draw_points
-from calibration.budgets.quadrature import projection_error
-from calibration.budgets.scene import Scene, Task, enough_points
+from calibration.budgets.expected_error import TERM_POINTS, converged_error, expected_error
+from calibration.budgets.scene import Scene, Task
 from calibration.budgets.vector_law import VectorLaw
 from calibration.exposure import best_full_scale
 from calibration.scheme import anchor_size
@@ -14,12 +13,6 @@ from optics.bench import BenchDescription
 from optics.causes import CAUSES, present_causes, without_causes
 from optics.sensing.binning import delivered_camera
 from optics.validation import check_count, check_number
-
-POINTS = 14
-"""Binary logarithm of the delivered points of a quadrature: errors come out within about 2 %."""
-
-TERM_POINTS = 13
-"""The same for the terms; they are scaled to the error of the finer quadrature."""
 
 OWN = ("shot", "quantisation", "saturation")
 """Causes that are taken out of the law of counts, so that exposure times stay as they are."""
@@ -36,6 +29,9 @@ MODELLED = frozenset(
 
 UNDITHERED = 0.1
 """Dark noise in DN below which rounding errors repeat from frame to frame."""
+
+FEW_OUTPUTS = 0.5
+"""Relative scatter of errors from medium to medium above which a few outputs decide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +68,10 @@ class Budget:
         What is asked of it.
     error : float
         1 - cos^2 between retrieved and ideal projections, over vectors and delivered outputs.
+    scatter : float
+        Standard deviation of a vector's error from one medium to another, about.
     flags : tuple of str
-        What the reader should know: the undithered regime, causes that are not in the budget.
+        What the reader should know: the undithered regime, that of few outputs, causes that are not in the budget.
 
     Notes
     -----
@@ -85,6 +83,7 @@ class Budget:
     description: BenchDescription
     task: Task
     error: float
+    scatter: float
     flags: tuple[str, ...]
 
     @property
@@ -202,8 +201,11 @@ def predict_budget(
     them where frames saturate. Exposure times and delivered pixels follow the rules of the projector. Mirrors that are
     stuck enter by their expected moments, lag and crosstalk do not enter: a flag says so where a bench has them.
 
-    Where a medium has decorrelated by more than some per cent between the choice of the outputs and the vectors, a few
-    outputs that have become dark under the anchor decide: errors there are rough, tens of per cent.
+    Two regimes are hard, and flagged. Undithered: the dark noise is below 0.1 DN. Few outputs: the medium has moved
+    since the outputs were chosen and some have become dark under the anchor, or some saturate far; the error is then
+    that of a few outputs, and scatters by more than half of itself from one medium to another. Under even light this
+    begins where 1 - g_1^2 between the choice and the vectors is 0.3 to 0.4. The prediction is the mean, to a standard
+    error of 3 % where 16 sets of points suffice.
     """
     check_count("outputs", outputs, at_most=int(delivered_camera(description.camera).pixels / 1.25))
     check_count("stored_exposures", stored_exposures)
@@ -222,49 +224,17 @@ def predict_budget(
     if scale is None:
         scale = best_full_scale(scene.camera, degrees_of_freedom=scene.degrees_of_freedom)
     fixed = replace(task, full_scale=scale)
-    error = expected_error(description, fixed, like=description)
-    return Budget(description=description, task=fixed, error=error, flags=_flags(description))
-
-
-def expected_error(
-    description: BenchDescription,
-    task: Task,
-    *,
-    like: BenchDescription,
-    without: frozenset[str] = frozenset(),
-    points: int = POINTS,
-) -> float:
-    """Return the expected error of a bench, on the points that suit another.
-
-    Parameters
-    ----------
-    description : BenchDescription
-        The bench.
-    task : Task
-        What is asked of it.
-    like : BenchDescription
-        The bench that decides how many points, modes and times are drawn, so that differences are smooth.
-    without : frozenset of str, optional
-        What is left out of the law: ``shot``, ``quantisation``, ``saturation``, ``dark_anchors``.
-    points : int, optional
-        Binary logarithm of the delivered points.
-
-    Returns
-    -------
-    float
-        1 - cos^2.
-    """
-    scene = Scene(description=description, task=task, without=without)
-    model = scene if like is description else Scene(description=like, task=task)
-    draws = draw_points(
-        exponent=enough_points(model, kept=points),
-        modes=max(len(model.light.weights), len(scene.light.weights)),
-        times=TIMES if model.light.drift is not None else 1,
+    error, scatter = converged_error(description, fixed)
+    return Budget(
+        description=description,
+        task=fixed,
+        error=error,
+        scatter=scatter,
+        flags=_flags(description, scatter / error if error else 0.0),
     )
-    return projection_error(scene, draws)
 
 
-def _flags(description: BenchDescription) -> tuple[str, ...]:
+def _flags(description: BenchDescription, scatter: float) -> tuple[str, ...]:
     """Return what the reader of a budget should know."""
     camera = delivered_camera(description.camera)
     flags = []
@@ -273,6 +243,11 @@ def _flags(description: BenchDescription) -> tuple[str, ...]:
         flags.append(
             f"undithered: the dark noise is {noise:.2g} DN, below {UNDITHERED:g} DN; rounding errors repeat from frame "
             "to frame, averaging does not lower them, and error bars that count them as noise are wrong"
+        )
+    if scatter > FEW_OUTPUTS:
+        flags.append(
+            f"few outputs: some of them, dark under the anchor or saturated, decide; from one medium to another errors "
+            f"scatter by {scatter:.0%}, and a single calibration may be far from the prediction"
         )
     left_out = [name for name in present_causes(description) if name not in MODELLED]
     if camera.differential_nonlinearity:

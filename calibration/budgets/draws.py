@@ -19,7 +19,10 @@ SEED = 20_071_117
 LEADING = 6
 """Dimensions of the fields of anchor and halves, which come before all others: the lowest are the most even."""
 
-TIMES = 7
+STORED_TIMES = 5
+"""Moments over which the exposures of the stored frames are averaged."""
+
+TIMES = STORED_TIMES + 6
 """The choice of the outputs, the stored frames, the middle of a vector's frames, and its four frames."""
 
 EXTRAS = ("tail", "positive", "negative", "defect", "response", "offset", "stored_anchor", "stored_off", "stored_dark")
@@ -55,7 +58,7 @@ class Draws:
 
 
 @functools.lru_cache(maxsize=2)
-def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
+def draw_points(*, exponent: int, modes: int, times: int, repeat: int = 0) -> Draws:
     """Return the numbers of 2^exponent points.
 
     Parameters
@@ -64,6 +67,8 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
         Binary logarithm of the number of points.
     modes, times : int
         Speckles a pixel, moments at which fields are wanted.
+    repeat : int, optional
+        Which set of such points: sets are independent.
 
     Returns
     -------
@@ -72,14 +77,16 @@ def draw_points(*, exponent: int, modes: int, times: int) -> Draws:
         from a generator of a fixed seed.
     """
     points = 1 << exponent
-    sequence = qmc.Sobol(2 * FIELDS * modes + len(EXTRAS), scramble=True, rng=SEED)
+    sequence = qmc.Sobol(2 * FIELDS * modes + len(EXTRAS), scramble=True, rng=SEED + repeat)
     uniform = np.clip(sequence.random_base2(exponent).T, 1e-12, 1 - 1e-12)
     own = uniform[LEADING : LEADING + len(EXTRAS)]
     extras = {name: one if name in UNIFORM else ndtri(one) for name, one in zip(EXTRAS, own, strict=True)}
     normal = ndtri(np.concatenate([uniform[:LEADING], uniform[LEADING + len(EXTRAS) :]]))
     pairs = normal.reshape(modes, FIELDS, 2, points) / math.sqrt(2)
     fields = np.ascontiguousarray((pairs[:, :, 0] + 1j * pairs[:, :, 1]).swapaxes(0, 1))
-    new = np.random.default_rng(SEED).standard_normal(((times - 1), FIELDS, modes, 2 * points), dtype=np.float32)
+    new = np.random.default_rng(SEED + repeat).standard_normal(
+        ((times - 1), FIELDS, modes, 2 * points), dtype=np.float32
+    )
     new *= np.float32(math.sqrt(0.5))
     later = new.view(np.complex64)
     weights = np.ones(points)

@@ -35,11 +35,14 @@ class PixelLight:
         Photons on all pixels over the photons of an input.
     drift : DriftDescription or None
         How the fields decorrelate; None where they stand still.
+    independent_share : float, optional
+        Independent pixels over all pixels: below one where a grain is wider than a pixel.
     """
 
     weights: NDArray[np.float64]
     collected_fraction: float
     drift: DriftDescription | None
+    independent_share: float = 1.0
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -125,7 +128,19 @@ def pixel_light(description: BenchDescription) -> PixelLight:
             f"{type(medium).__name__}: put one of these in place of it"
         )
     binned = np.repeat(weights, description.camera.binning**2)
-    return PixelLight(weights=binned, collected_fraction=medium.collected_fraction, drift=drift)
+    return PixelLight(
+        weights=binned, collected_fraction=medium.collected_fraction, drift=drift,
+        independent_share=_independent_share(medium, description),
+    )  # fmt: skip
+
+
+def _independent_share(medium: MediumDescription, description: BenchDescription) -> float:
+    """Return the pixel's area over that of a speckle, the integral of |g|^2: at most one."""
+    if not isinstance(medium, FiniteGrainDescription):
+        return 1.0
+    speckle = medium.grain**2 * (1.0 if medium.pupil == "square" else 4 / math.pi)
+    pixel = description.camera.pixel_pitch * description.camera.binning
+    return min(pixel**2 / speckle, 1.0)
 
 
 def _grain_weights(medium: FiniteGrainDescription, description: BenchDescription) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.budgets.counting import CountLaw
-from calibration.budgets.draws import Draws
+from calibration.budgets.draws import STORED_TIMES, Draws
 from calibration.budgets.input_moments import triangular
 from calibration.budgets.scene import Scene, frame_times, level_of
 from calibration.budgets.tails import widen
@@ -18,12 +18,18 @@ Fields = NDArray[np.complex128]
 SIGNS = (1, -1, -1, 1)
 """Signs of the frames p + r, p, q + r and q in the signed sum."""
 
-CHOICE, STORED, REFERENCE, FIRST = 0, 1, 2, 3
-"""Times: when outputs are chosen, that of the stored frames, of the ideal projection, of the first of four frames."""
+CHOICE, REFERENCE, FIRST = 0, STORED_TIMES + 1, STORED_TIMES + 2
+"""Times: when outputs are chosen, that of the ideal projection, of the first of four frames."""
+
+STORED = range(CHOICE + 1, REFERENCE)
+"""Times of the stored frames: their exposures last a while."""
+
+KEPT = ("stored_anchor", "stored_off", "stored_dark")
+"""Numbers that are the noise of stored frames."""
 
 
-def projection_error(scene: Scene, draws: Draws) -> float:
-    """Return the expected error 1 - cos^2 of the projections of a scene.
+def projection_errors(scene: Scene, draws: Draws) -> tuple[Values, Values]:
+    """Return errors 1 - cos^2 of the projections of a scene, one for each block of points, and their weights.
 
     .. math:: 1 - \\cos^2 = \\frac{\\langle (m - k y)^2 + v \\rangle}{\\langle m^2 + v \\rangle}, \\qquad
               k = \\frac{\\langle m y \\rangle}{\\langle y^2 \\rangle}
@@ -37,11 +43,15 @@ def projection_error(scene: Scene, draws: Draws) -> float:
 
     Returns
     -------
-    float
-        Error, over vectors and delivered outputs.
+    errors, weights : ndarray, shape (block,)
+        Errors over vectors and as many delivered outputs as there are, and what each counts.
 
     Notes
     -----
+    Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over all
+    points has no end: what counts is the cosine over the outputs that there are. A grain wider than a pixel makes them
+    fewer.
+
     m and v are mean and variance of the retrieved projection given the fields, the response and the offset of a pixel,
     its stored frames and the laser's power in each frame; y is the ideal projection. Vectors count alike, whatever
     their number of non-zeros.
@@ -54,7 +64,9 @@ def projection_error(scene: Scene, draws: Draws) -> float:
     )  # fmt: skip
     calibration, kept = _calibrated(scene, draws)
     level = level_of(np.maximum(positive, negative), calibration)
-    total, share, before = 0.0, 0.0, 0.0
+    errors: list[float] = []
+    shares: list[float] = []
+    before = 0.0
     for index in np.unique(level):
         time = calibration.levels[index].exposure_time
         period = scene.description.period(time)
@@ -66,7 +78,9 @@ def projection_error(scene: Scene, draws: Draws) -> float:
             if not len(chosen):
                 continue
             pixels = _Pixels(scene, draws, chosen, positive=positive[chosen], negative=negative[chosen])
-            times = frame_times(filled, shown, period=period, ages=(chosen_age, stored_age))
+            times = frame_times(
+                filled, shown, period=period, ages=(chosen_age, stored_age), stored=scene.task.stored_exposures
+            )
             later = (np.arange(len(times)) >= REFERENCE).astype(np.float64)
             spread: Values = period * filled[0 if shown[0] else 1] * later
             root = None
@@ -74,24 +88,12 @@ def projection_error(scene: Scene, draws: Draws) -> float:
                 root = scene.light.time_root(scene.search_duration + times, spread=spread)
             projections = pixels.projections(time, root)
             weight = draws.weights[chosen]
-            blocks = max(round(len(chosen) / scene.task.outputs), 1)
-            total += float(weight.sum()) * _mean_error(weight, *projections, blocks=blocks)
-            share += float(weight.sum())
+            blocks = max(round(len(chosen) / (scene.task.outputs * scene.light.independent_share)), 1)
+            for block in np.array_split(np.arange(len(chosen)), blocks):
+                errors.append(_error(weight[block], *(one[..., block] for one in projections)))
+                shares.append(float(weight[block].sum()))
         before += 2 * period * sum(filled)
-    return total / share
-
-
-def _mean_error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values, *, blocks: int) -> float:
-    """Return the mean of 1 - cos^2 over blocks of about as many points as there are outputs.
-
-    Where the anchor's light has changed since the outputs were chosen, a few of them are so dark that the mean over
-    all points has no end: what counts is the cosine over the outputs that there are.
-    """
-    total = 0.0
-    for block in np.array_split(np.arange(len(weight)), blocks):
-        one = weight[block]
-        total += float(one.sum()) * _error(one, ideal[block], mean[block], variance[block], swings[:, block])
-    return total / float(weight.sum())
+    return np.array(errors), np.array(shares)
 
 
 def _error(weight: Values, ideal: Values, mean: Values, variance: Values, swings: Values) -> float:
@@ -238,17 +240,8 @@ class _Pixels:
 
     def _frames(self, time: float, root: Values | None) -> tuple[Values, Values, Values, Values]:
         """Return the mean signed sum of frames, its variance, the stored anchor signal, and swings with the laser."""
-        stored = self.fields(STORED, root)
         count = self.scene.task.stored_exposures
-        held = []
-        for light, draw in (
-            (self.lit(stored["anchor"] + stored["static"]), "stored_anchor"),
-            (self.lit(stored["static"]), "stored_off"),
-            (np.zeros(len(self.chosen)), "stored_dark"),
-        ):
-            mean, variance = self.count(light, time)
-            held.append(mean + np.sqrt(variance / count) * self.extras[draw])
-        anchor, off, dark = held
+        anchor, off, dark = self._stored(time, root)
         signal, total = np.zeros(len(self.chosen)), np.zeros(len(self.chosen))
         swings = []
         for frame, sign in enumerate(SIGNS):
@@ -261,6 +254,16 @@ class _Pixels:
             if self.unsteady:
                 swings.append(self._swing(light, time) * np.where(empty, 1 / math.sqrt(count), 1.0))
         return signal, total, np.maximum(anchor - dark, self.scene.camera.gain), np.reshape(swings, (-1, len(signal)))
+
+    def _stored(self, time: float, root: Values | None) -> Values:
+        """Return the stored frames of anchor, off-state light and dark, each the mean of exposures one by one."""
+        moments = [self.fields(moment, root) for moment in (STORED if root is not None else STORED[:1])]
+        lights = np.array([(self.lit(one["anchor"] + one["static"]), self.lit(one["static"])) for one in moments])
+        held = []
+        for light, draw in zip((*lights.swapaxes(0, 1), np.zeros_like(lights[:1, 0])), KEPT, strict=True):
+            mean, variance = (one.mean(axis=0) for one in self.count(light, time))
+            held.append(mean + np.sqrt(variance / self.scene.task.stored_exposures) * self.extras[draw])
+        return np.array(held)
 
     def _frame_light(self, frame: int, half: str, root: Values | None) -> Values:
         """Return the light of one of the four frames."""

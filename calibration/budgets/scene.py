@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.anchors import plan
+from calibration.budgets.draws import STORED_TIMES
 from calibration.budgets.input_moments import InputMoments, input_moments
 from calibration.budgets.modes import PixelLight, photons_per_pixel, pixel_light
 from calibration.budgets.vector_law import VectorLaw
@@ -189,7 +190,7 @@ class Scene:
 
 
 def frame_times(
-    filled: list[float], shown: tuple[bool, bool], *, period: float, ages: tuple[float, float]
+    filled: list[float], shown: tuple[bool, bool], *, period: float, ages: tuple[float, float], stored: int
 ) -> NDArray[np.float64]:
     """Return when the fields of a vector's frames are wanted.
 
@@ -202,17 +203,22 @@ def frame_times(
     period : float
         Time from frame to frame, in seconds.
     ages : tuple of float
-        Ages of the choice of outputs and of the stored frames when the series begins, in seconds.
+        Ages of the choice of outputs and of the middle of the stored frames when the series begins, in seconds.
+    stored : int
+        Exposures that a stored frame is the mean of.
 
     Returns
     -------
-    ndarray, shape (7,)
-        Times from the choice of outputs on: itself, the stored frames, the middle of the vector's frames, its frames.
+    ndarray, shape (STORED_TIMES + 6,)
+        Times from the choice of outputs on: itself, moments of the stored frames, the middle of the vector's frames,
+        its frames.
     """
     first, second = (max(number, 1.0) for number in filled)
     frames = period * np.array([0.0, first, 2 * first, 2 * first + second])
     used = frames[np.repeat(shown, 2)]
-    return ages[0] + np.array([-ages[0], -ages[1], used.mean(), *frames])
+    places: NDArray[np.float64] = (np.arange(STORED_TIMES) + 0.5) / STORED_TIMES - 0.5
+    held = stored * period * places - ages[1]
+    return ages[0] + np.array([-ages[0], *held, used.mean(), *frames])
 
 
 def level_of(brightest: NDArray[np.int64], calibration: Calibration) -> NDArray[np.int64]:
