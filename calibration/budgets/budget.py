@@ -17,8 +17,8 @@ from optics.validation import check_count, check_number
 OWN = ("shot", "quantisation", "saturation")
 """Causes that are taken out of the law of counts, so that exposure times stay as they are."""
 
-DARK_ANCHORS = "dark_anchors"
-DARK_ANCHORS_SENTENCE = "Pixels that are dark under the anchor amplify noise; without: an anchor of even light."
+DARK_ANCHOR = "dark_anchor"
+DARK_ANCHOR_SENTENCE = "Rows are divided by the anchor's field, and noise grows where that is dark."
 
 MODELLED = frozenset(
     (
@@ -41,7 +41,7 @@ class Term:
     Parameters
     ----------
     name : str
-        Name of the cause, of `optics.CAUSES`, or ``dark_anchors``.
+        Name of the cause, of `optics.causes.CAUSES`, or ``dark_anchor``.
     sentence : str
         What it is.
     saved : float
@@ -101,11 +101,11 @@ class Budget:
             found.append(
                 Term(
                     name=name, sentence=CAUSES[name].sentence, saved=self.error - self.without([name]),
-                    alone=self.without([*others, DARK_ANCHORS]),
+                    alone=self.without([*others, DARK_ANCHOR]),
                 )
             )  # fmt: skip
-        saved = self.error - self.without([DARK_ANCHORS])
-        found.append(Term(name=DARK_ANCHORS, sentence=DARK_ANCHORS_SENTENCE, saved=saved, alone=0.0))
+        saved = self.error - self.without([DARK_ANCHOR])
+        found.append(Term(name=DARK_ANCHOR, sentence=DARK_ANCHOR_SENTENCE, saved=saved, alone=0.0))
         return tuple(sorted(found, key=lambda term: -term.saved))
 
     @property
@@ -127,7 +127,7 @@ class Budget:
             Error.
         """
         names = list(causes)
-        own = frozenset(name for name in names if name in (*OWN, DARK_ANCHORS))
+        own = frozenset(name for name in names if name in (*OWN, DARK_ANCHOR))
         described = without_causes(self.description, [name for name in names if name not in own])
         return self._scale * expected_error(
             described, self.task, without=own, like=self.description, points=TERM_POINTS

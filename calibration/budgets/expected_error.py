@@ -42,7 +42,7 @@ def expected_error(
     like : BenchDescription
         The bench that decides how many points, modes and times are drawn, so that differences are smooth.
     without : frozenset of str, optional
-        What is left out of the law: ``shot``, ``quantisation``, ``saturation``, ``dark_anchors``.
+        What is left out of the law: ``shot``, ``quantisation``, ``saturation``, ``dark_anchor``.
     points : int, optional
         Binary logarithm of the delivered points.
 

@@ -121,8 +121,6 @@ def _calibrated(scene: Scene, draws: Draws) -> tuple[Calibration, NDArray[np.boo
     rate = float(np.mean(weights * (anchor - off))) / (time * len(scene.scheme.anchor))
     off_rate = max(float(np.mean(weights * off)) - camera.black_level, 0.0) / time
     calibration = scene.calibration(input_rate=rate, off_rate=off_rate)
-    if "dark_anchors" in scene.without:
-        return calibration, np.ones(draws.points, np.bool_)
     longest = calibration.levels[0].exposure_time
     dark, _ = pixels.count(np.zeros(draws.points), longest)
     signal = (anchor - dark) * (longest / time)
@@ -206,15 +204,7 @@ class _Pixels:
             static = static + rows[1]
             own = own + number * float(np.sum(np.abs(matrix[1]) ** 2))
         found["static"] = static + np.sqrt(np.maximum(moments.static - own, 0.0)) * normal[9]
-        if "dark_anchors" in self.scene.without:
-            for name in ("anchor", "ideal_anchor"):
-                found[name] = self._steady(found[name])
         return found
-
-    def _steady(self, field: Fields) -> Fields:
-        """Return a field with the same light on every pixel."""
-        light = self.power(field)
-        return np.asarray(field * np.sqrt(np.mean(light) / np.maximum(light, 1e-300)))
 
     def power(self, field: Fields) -> Values:
         """Return the light of a field, in photons per pixel per second."""
@@ -233,8 +223,11 @@ class _Pixels:
         still = self.fields(REFERENCE, root)
         anchor = still["ideal_anchor"]
         product = anchor.conj() * (still["ideal_positive"] - still["ideal_negative"])
-        ideal = np.sum(self.weights * product.real, axis=0) / np.sqrt(self.power(anchor))
+        field = np.sqrt(self.power(anchor))
+        ideal = np.sum(self.weights * product.real, axis=0) / field
         size = np.sqrt(self.positive + self.negative)
+        if "dark_anchor" in scene.without:
+            size = size / field  # each row counts as the anchor's field there, which undoes the division by it
         unit = unit / size
         return ideal / size, signal * unit, variance * unit**2, swings * unit
 

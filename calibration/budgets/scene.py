@@ -67,7 +67,7 @@ class Scene:
         What is asked of it.
     without : frozenset of str
         Causes that no description can take away and that are left out: ``shot``, ``quantisation``, ``saturation``,
-        ``dark_anchors``.
+        ``dark_anchor``.
     """
 
     description: BenchDescription

@@ -20,7 +20,7 @@ def test_terms_and_interaction_add_up(description: BenchDescription) -> None:
     budget = predict_budget(description, components=30, outputs=500, non_zeros=10)
     assert sum(term.saved for term in budget.terms) + budget.interaction == pytest.approx(budget.error)
     names = [term.name for term in budget.terms]
-    assert {"shot", "read", "quantisation", "saturation", "contrast", "dark_anchors"} == set(names)
+    assert {"shot", "read", "quantisation", "saturation", "contrast", "dark_anchor"} == set(names)
     assert [term.saved for term in budget.terms] == sorted((term.saved for term in budget.terms), reverse=True)
     assert all(0 <= term.alone < budget.error for term in budget.terms)
     table = str(budget)
