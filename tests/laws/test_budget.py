@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy.special import exp1
 
 from calibration import AnchorProjector
 from calibration.budgets import predict_budget, stepped_phase_error
@@ -229,3 +230,17 @@ def test_l54_phase_errors_of_a_stepped_reference_cost_the_twin(
     # Terms of second order in 1 / N: at most the square of the error.
     law = stepped_phase_error(rms, steps=steps)
     assert np.mean(errors) == pytest.approx(law, abs=4 * standard_error + 2 * law**2)
+
+
+@pytest.mark.parametrize("read_noise", [1e4, 3e4])
+def test_l58_dividing_by_dark_anchors_costs_what_the_law_says(read_noise: float) -> None:
+    # Equal noise: s e^eps E1(eps) where rows are divided, s / (1 + eps) where they count as the anchor's field.
+    budget = predict_budget(
+        with_camera(read_noise=read_noise), components=30, outputs=800, non_zeros=14, anchor=12, full_scale=16.0,
+        stored_exposures=1000,
+    )  # fmt: skip
+    others = ["shot", "quantisation", "saturation"]
+    divided, weighted = budget.without(others), budget.without([*others, "dark_anchor"])
+    dimmest = -math.log(800 / (27 * 43))
+    expected = math.exp(dimmest) * float(exp1(dimmest)) * (1 + dimmest)
+    assert divided / (1 - divided) / (weighted / (1 - weighted)) == pytest.approx(expected, rel=QUADRATURE)
