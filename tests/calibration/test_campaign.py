@@ -164,6 +164,11 @@ def test_phases_that_are_not_those_commanded_are_found_from_the_frames(
     true = 1.1 * QUARTERS
     off = (found.track.steps - found.track.steps.mean()) - (true - true.mean())
     assert np.abs(off).max() < 0.02  # circularity of 62 patterns behind 2880 pixels
+    assert not taken.track.steps_error.any()
+    share = np.sqrt(np.sum(found.track.steps_error**2)) / 4  # equal steps: what each adds of the conjugate field
+    both = found.valid & taken.valid
+    added = np.median(found.gain_error[both].astype(float) ** 2 - taken.gain_error[both].astype(float) ** 2)
+    assert added == pytest.approx(share**2, rel=0.3)  # steps that are not quite equal, and other powers of the arm
     assert 1 - taken.prediction.mean > 5 * (1 - found.prediction.mean)
     assert found.prediction.mean > 0.995
 
