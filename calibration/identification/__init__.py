@@ -1,0 +1,1 @@
+"""What frames tell of a bench: its camera, its light, what moves, each figure with its uncertainty."""

@@ -1,0 +1,81 @@
+"""The frames from which a bench is identified, as arrays: what estimators get to see, and nothing else of a bench."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optics.camera import Counts
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frames:
+    """Frames that were taken one after the other at one exposure time.
+
+    Parameters
+    ----------
+    counts : ndarray of uint8 or uint16, shape (frame, y, x)
+        Counts in DN, the significant bits at the right.
+    states : ndarray of bool, shape (frame, input)
+        What the macropixels showed.
+    timestamps : ndarray of float, shape (frame,)
+        Start of each exposure, in seconds of bench time.
+    exposure_time : float
+        Exposure time that was granted, in seconds.
+    """
+
+    counts: Counts
+    states: NDArray[np.bool_]
+    timestamps: NDArray[np.float64]
+    exposure_time: float
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Return the mean frame, in DN, shape (y, x)."""
+        return np.asarray(self.counts.mean(axis=0, dtype=np.float64))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Observations:
+    """All frames of one identification; every set begins after frames that were dropped for the bench to settle.
+
+    Parameters
+    ----------
+    bits : int
+        Significant bits of a count.
+    dark : tuple of Frames
+        Light off, a set for each exposure time, ascending; the first and the last set are long ones.
+    ladder : tuple of Frames
+        One random half of the macropixels, two frames for each exposure time, ascending; at the last some pixels
+        saturate.
+    overexposed : Frames
+        The same pattern so long that many pixels saturate.
+    halves : Frames
+        Random halves, another in each frame, at the exposure time that suits them; one set.
+    off : Frames
+        All macropixels off, the light on, at the exposure time of ``singles``.
+    singles : Frames
+        Single macropixels, or groups of neighbours where there are too many, each in one frame; long exposure.
+    repeats : tuple of Frames
+        Bursts of one random half at the exposure time of ``halves``, the bursts spread over the whole protocol.
+    """
+
+    bits: int
+    dark: tuple[Frames, ...]
+    ladder: tuple[Frames, ...]
+    overexposed: Frames
+    halves: Frames
+    off: Frames
+    singles: Frames
+    repeats: tuple[Frames, ...]
+
+    @property
+    def largest_count(self) -> int:
+        """Return the largest count of the converter, in DN."""
+        return (1 << self.bits) - 1
+
+    @property
+    def exposures(self) -> int:
+        """Return the number of frames."""
+        sets = (*self.dark, *self.ladder, self.overexposed, self.halves, self.off, self.singles, *self.repeats)
+        return sum(len(frames.counts) for frames in sets)

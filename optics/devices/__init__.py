@@ -1,0 +1,1 @@
+"""Real devices: modulators and cameras behind two small protocols, and the bench that they make."""
