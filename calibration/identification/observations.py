@@ -46,8 +46,8 @@ class Observations:
     dark : tuple of Frames
         Light off, a set for each exposure time, ascending; the first and the last set are long ones.
     ladder : tuple of Frames
-        One random half of the macropixels (or fewer, as many as ``halves`` have on), two frames for each exposure time, ascending; at the last some pixels
-        saturate.
+        One random half of the macropixels (or fewer, as many as ``halves`` have on), two frames for each exposure time,
+        ascending; at the last some pixels saturate.
     overexposed : Frames
         The same pattern so long that many pixels saturate.
     halves : Frames
