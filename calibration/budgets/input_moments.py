@@ -112,7 +112,23 @@ def _mean_component(every: Moments, *, non_zeros: float) -> Moments:
     even = np.mean([_as_one(one, parts=1.0) for one in every], axis=0)
     # Drawn from a finite number: the variance of their mean is (N - n) / (N - 1) / n of theirs.
     drawn = (count - non_zeros) / max(count - 1, 1) / non_zeros
+    drawn *= _free_part(every)
     return np.asarray(faulty + drawn * (_as_one(even, parts=1.0) - even))
+
+
+def _free_part(every: Moments) -> float:
+    """Return the part of the scatter of a mean amplitude that is a gain: what the norm of the vector follows is none.
+
+    Over draws of components <|m|^2 / q> has |m - G q / Q|^2 / Q in second order, with the mean m of their amplitudes g,
+    that of |g|^2, q, and the means G and Q of these over all components. Dead ones take from both alike.
+    """
+    size = every[:, 2, 2].real
+    amplitude = every[:, 0, 2] / np.sqrt(size)
+    scatter = float(np.var(amplitude))
+    power = np.abs(amplitude) ** 2
+    if scatter <= 1e-12 * float(power.mean()):
+        return 1.0
+    return float(np.var(amplitude - amplitude.mean() * power / power.mean())) / scatter
 
 
 def _as_one(moments: Moments, *, parts: float) -> Moments:
