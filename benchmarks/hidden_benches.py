@@ -185,9 +185,8 @@ def _medium(rng: np.random.Generator) -> MediumDescription:
     if kind == "polarised":
         medium = PolarisedDescription(inside=medium, degree=float(rng.uniform(0, 1)))
     elif kind == "coherent":
-        width = float(rng.uniform(0.05, 2)) / (
-            2 * math.pi * PATH_TIME
-        )  # one to three modes: C^2 = 1 / (1 + 2 Gamma tau)
+        # One to three modes: C^2 = 1 / (1 + 2 Gamma tau).
+        width = float(rng.uniform(0.05, 2)) / (2 * math.pi * PATH_TIME)
         medium = PartiallyCoherentDescription(inside=medium, modes=8, linewidth=width, path_time=PATH_TIME)
     if rng.random() < 0.2:
         return medium
