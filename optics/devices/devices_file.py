@@ -43,15 +43,11 @@ DRIVERS: Mapping[str, Mapping[str, str]] = {
 }
 """Adapters by the name of their driver; each is imported when a file asks for it."""
 
-SETTINGS = {
-    "retries": int,
-    "lost_frames": str,
-    "step_by_step": bool,
-    "frame_period": float,
-    "gain_db": float,
-    "exposure_time": float,
-}
-"""Settings and their types; the last two are the camera's."""
+SETTINGS = {"retries": int, "lost_frames": str, "step_by_step": bool, "frame_period": float}
+"""Settings of the bench and their types."""
+
+CAMERA_SETTINGS = ("gain_db", "exposure_time")
+"""Numbers that are set on the camera."""
 
 PARTS = ("region", "dmd", "layout", "figures", "starting_figures", "wavelength")
 
