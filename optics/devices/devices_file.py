@@ -1,18 +1,20 @@
 """Devices files: TOML tables that open the devices of a bench."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from optics.bench import BenchDescription
 from optics.camera import Camera
+from optics.devices.camera_settings import read_region, set_camera
 from optics.devices.device_bench import DeviceBench
 from optics.devices.driver_table import find_driver, read_arguments
 from optics.devices.errors import DeviceError
 from optics.devices.figures import starting_figures
-from optics.devices.protocols import FrameCamera, GainCamera, RegionCamera
+from optics.devices.protocols import FrameCamera
 from optics.devices.stand_ins import STAND_INS, StandIn, open_stand_in
 from optics.dmd import Dmd
 from optics.files.bench_file import LAYOUTS
@@ -120,48 +122,40 @@ def _open(table: Table, folder: Path, opened: ExitStack) -> DeviceBench:
         key: read_value(key, table[key], float, where="") for key in CAMERA_SETTINGS if key in table
     }
     stand_in = open_stand_in(devices, folder=folder)
+    for device in () if stand_in is None else (stand_in.camera, stand_in.modulator):
+        opened.callback(_release, device)
     described = None if stand_in is None else stand_in.bench.description
     dmd, layout = _dmd(table, described), _layout(table, described)
     _check_figures(table, described)
-    as_table(table.get("region", {}), where="[region]")
-    parts = {kind: _device(kind, own, stand_in, opened) for kind, own in devices.items()}
-    _set_camera(parts["camera"], table, of_camera)
+    region = read_region(table)
+    layout.check_fits(dmd)
+    openers = {kind: _opener(kind, own, stand_in) for kind, own in devices.items()}
+    # What stands in for devices aside, none is opened before this line.
+    parts = {kind: _opened(opener, opened) for kind, opener in openers.items()}
+    set_camera(parts["camera"], region, of_camera)
     figures = _figures(table, parts["camera"], described)
     settings["clock"] = time.monotonic if stand_in is None else stand_in.clock
     return DeviceBench(**parts, dmd=dmd, layout=layout, figures=figures, **settings)
 
 
-def _device(kind: str, table: Table, stand_in: StandIn | None, opened: ExitStack) -> Any:
-    """Return a device, opened; it is released with the stack."""
+def _opener(kind: str, table: Table, stand_in: StandIn | None) -> Callable[[], Any]:
+    """Return what opens a device, its arguments checked."""
     own = dict(table)
     name = own.pop("driver")
     if stand_in is not None and name in STAND_INS:
         device = getattr(stand_in, kind)
         if device is None:
             raise ValueError(f"[{kind}] driver = {name!r}: its bench has no such device; leave the table out")
-    else:
-        adapter = find_driver(name, DRIVERS[kind], where=f"[{kind}]")
-        device = adapter(**read_arguments(adapter, own, where=f"[{kind}]"))
+        return lambda: device
+    adapter = find_driver(name, DRIVERS[kind], where=f"[{kind}]")
+    return partial(adapter, **read_arguments(adapter, own, where=f"[{kind}]"))
+
+
+def _opened(opener: Callable[[], Any], opened: ExitStack) -> Any:
+    """Return a device, opened; it is released with the stack."""
+    device = opener()
     opened.callback(_release, device)
     return device
-
-
-def _set_camera(camera: FrameCamera, table: Table, settings: Mapping[str, float]) -> None:
-    """Set the region, the gain and the exposure time that a file asks for."""
-    if not isinstance(camera, FrameCamera):
-        raise TypeError(f"[camera] driver opens a {type(camera).__name__}, which lacks a method of FrameCamera")
-    if "region" in table:
-        if not isinstance(camera, RegionCamera):
-            raise ValueError("this camera has no region to set: leave [region] out")
-        region = {key: read_value(key, value, int, where="[region]") for key, value in table["region"].items()}
-        check_keys(region, known=("rows", "columns", "top", "left"), required=("rows", "columns"), where="[region]")
-        camera.set_region(**region)
-    if "gain_db" in settings:
-        if not isinstance(camera, GainCamera):
-            raise ValueError("this camera has no gain to set: leave gain_db out")
-        camera.gain_db = settings["gain_db"]
-    if "exposure_time" in settings:
-        camera.exposure_time = settings["exposure_time"]
 
 
 def _release(device: Any) -> None:

@@ -5,7 +5,7 @@ import importlib
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optics.files.description_file import Table, check_keys, read_description, read_value
@@ -15,22 +15,22 @@ PLAIN = (bool, int, float, str)
 """Types that a file can hold as they are."""
 
 
-def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> type:
-    """Return the class that a driver's name stands for; only then is its module imported.
+def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> Callable[..., Any]:
+    """Return the class or function that a driver's name stands for; only then is its module imported.
 
     Parameters
     ----------
     name : object
         A name of ``drivers``, or ``package.module:Class`` for an adapter of one's own.
     drivers : mapping of str to str
-        Modules and classes by name.
+        Modules and classes (or functions) by name.
     where : str
         Name of the table in messages.
 
     Returns
     -------
-    type
-        The class.
+    callable
+        What opens the device.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> type
         )
     module, _, attribute = drivers.get(name, name).partition(":")
     try:
-        found: type = getattr(importlib.import_module(module), attribute)
+        found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(
             f"{where} driver = {name!r}: there is no class {attribute} in module {module} ({error}); check its name, "
@@ -53,17 +53,21 @@ def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> type
     return found
 
 
-def read_arguments(kind: type, table: Table, *, where: str) -> dict[str, Any]:
+def read_arguments(
+    kind: Callable[..., Any], table: Table, *, where: str, given: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return the keyword arguments of a class that a table holds, each in its type.
 
     Parameters
     ----------
-    kind : type
-        The class; its constructor's annotations say what is allowed.
+    kind : callable
+        The class, or a function; annotations say what is allowed.
     table : mapping
         The table, the driver's name taken out.
     where : str
         Name of the table in messages.
+    given : tuple of str, optional
+        Arguments that come from elsewhere.
 
     Returns
     -------
@@ -77,14 +81,14 @@ def read_arguments(kind: type, table: Table, *, where: str) -> dict[str, Any]:
     ValueError
         If a key is unknown (with the nearest that is known) or missing.
     """
-    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]  # the class is final: it is called as it is
     parameters = {
         name: parameter
-        for name, parameter in inspect.signature(kind).parameters.items()
-        if _readable(hints.get(name, object))
+        for name, parameter in inspect.signature(kind, eval_str=True).parameters.items()
+        if name not in given and _readable(parameter.annotation)
     }
     required = [name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty]
     check_keys(table, known=list(parameters), required=required, where=where)
+    hints = {name: parameter.annotation for name, parameter in parameters.items()}
     return {key: _argument(key, value, hints[key], where=where) for key, value in table.items()}
 
 

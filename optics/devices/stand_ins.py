@@ -11,8 +11,8 @@ from optics.files.description_file import Table, check_keys, read_value
 from optics.simulated_bench import SimulatedBench
 
 STAND_INS = {
-    "simulated": "optics.devices.simulated:SimulatedDevices",
-    "emulated": "optics.devices.emulated:EmulatedBasler",
+    "simulated": "optics.devices.simulated:simulated_devices",
+    "emulated": "optics.devices.emulated:EmulatedDevices",
 }
 """Drivers that play the camera and the modulator at once: the light goes from the one to the other."""
 
@@ -50,8 +50,8 @@ def open_stand_in(devices: Mapping[str, Table], *, folder: Path) -> StandIn | No
     Parameters
     ----------
     devices : mapping of str to mapping
-        Tables of the devices, with their drivers. The camera's holds ``bench`` (a file or a name), ``seed`` and the
-        arguments of the stand-in; the others hold the driver alone.
+        Tables of the devices, with their drivers. The camera's holds ``bench`` (a file or a name) and the
+        arguments of the stand-in, such as ``seed``; the others hold the driver alone.
     folder : Path
         Where relative names of bench files start.
 
@@ -81,14 +81,12 @@ def open_stand_in(devices: Mapping[str, Table], *, folder: Path) -> StandIn | No
         )
     for part in names.keys() - {"camera"}:
         check_keys(devices[part], known=("driver",), required=(), where=f"[{part}] of driver {name!r}")
-    own = {key: value for key, value in devices["camera"].items() if key not in ("driver", "bench", "seed")}
-    kind = find_driver(name, STAND_INS, where="[camera]")
-    known = ("driver", "bench", "seed", *own)
-    check_keys(devices["camera"], known=known, required=known[:3], where=f"[camera] of driver {name!r}")
-    arguments = read_arguments(kind, own, where="[camera]")
-    stated = read_value("bench", devices["camera"]["bench"], str, where="[camera]")
+    own = {key: value for key, value in devices["camera"].items() if key != "driver"}
+    if "bench" not in own:
+        raise ValueError(f"[camera] of driver {name!r} lacks bench: a bench file, or a name of data/benches")
+    stated = read_value("bench", own.pop("bench"), str, where="[camera]")
+    make = find_driver(name, STAND_INS, where="[camera]")
+    arguments = read_arguments(make, own, where="[camera]", given=("description",))
     file = folder / stated
-    description = load_bench(file if file.is_file() else stated)
-    bench = SimulatedBench(description, seed=read_value("seed", devices["camera"]["seed"], int, where="[camera]"))
-    stand_in: StandIn = kind(bench, **arguments)
+    stand_in: StandIn = make(load_bench(file if file.is_file() else stated), **arguments)
     return stand_in

@@ -48,3 +48,15 @@ def same_frames(first: Exposure, second: Exposure) -> None:
     np.testing.assert_allclose(first.timestamps, second.timestamps, rtol=1e-13, atol=0)
     assert first.exposure_time == second.exposure_time
     assert first.counts.dtype == second.counts.dtype
+
+
+def patterns_of(count: int, seed: int = 1) -> np.ndarray:
+    """Patterns, all different."""
+    return np.random.default_rng(seed).random((count, 63)) < 0.5
+
+
+def released(devices: SimulatedDevices) -> bool:
+    """Whether all devices are closed."""
+    shifter = devices.phase_shifter
+    others = [devices.modulator.closed, devices.camera.closed, devices.light_switch.closed]
+    return all(others) and (shifter is None or shifter.closed)
