@@ -30,8 +30,8 @@ from optics.macropixels import Layout
 from optics.mirrors.frames import FrameRenderer
 from optics.validation import check_choice, check_count, check_number, check_states
 
-BURST_BYTES = 256 * 2**20
-"""Memory for the frames of one burst, in the driver and once more in the series."""
+BURST_BYTES = 128 * 2**20
+"""Memory for the frames of one burst, and once more for the burst before, which is put in its place meanwhile."""
 
 
 class DeviceBench:
@@ -85,7 +85,8 @@ class DeviceBench:
     starts where that one did. Light is switched only where it has to change: after dark frames it stays blocked until
     light is wanted. A call that fails leaves the light as it was.
 
-    Memory beyond the frames of the series: masks of `optics.devices.mask_memory.MASK_BYTES`, twice.
+    Memory beyond the frames of the series: masks of `optics.devices.mask_memory.MASK_BYTES`, twice, and frames of
+    `BURST_BYTES`, twice.
     """
 
     def __init__(
