@@ -8,6 +8,7 @@ import pytest
 from optics import SimulatedBench, load_bench
 from optics.devices.devices_file import DRIVERS, open_devices, shipped_devices
 from optics.devices.errors import DeviceAbsentError
+from optics.files.resources import data_folder
 from tests.optics.devices.own_adapters import OPENED
 from tests.optics.devices.simulated_bench import same_frames
 
@@ -102,7 +103,7 @@ def test_a_file_without_devices_opens_a_simulated_bench(tmp_path: Path) -> None:
 
 
 def test_a_simulated_bench_can_lie_beside_the_file_and_have_faults(tmp_path: Path) -> None:
-    source = Path("data/benches/opu.toml").read_text().replace("columns = 64", "columns = 56")
+    source = (data_folder() / "benches" / "opu.toml").read_text().replace("columns = 64", "columns = 56")
     (tmp_path / "mine.toml").write_text(source)
     text = SIMULATED.replace('"opu"', '"mine.toml"').replace("capacity = 3", "bursts = false\nfaults = { lost = [1] }")
     with open_devices(file_of(tmp_path, text)) as bench:
