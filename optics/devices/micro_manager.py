@@ -1,8 +1,6 @@
 """Cameras that Micro-Manager knows, through pymmcore."""
 
-import contextlib
-import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,18 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from optics.camera import Counts
-from optics.devices.errors import DeviceAbsentError, DeviceError, DriverMissingError, FrameLostError
+from optics.devices.errors import DeviceError, FrameLostError
+from optics.devices.micro_manager_core import CORE_ERRORS, as_device_error, configured_camera, loaded_camera, new_core
 from optics.validation import check_choice, check_count, check_number
 
-LABEL = "Camera"
-"""What a camera is called in the core where no configuration names it."""
-
 MILLISECOND = 1e-3
-
-CORE_ERRORS = (RuntimeError, OSError, ValueError)
-"""What the core raises, by the code that the device adapter returned."""
-
-EXTRA = 'pip install "opubench[micro-manager]"'
 
 
 class MicroManagerCamera:
@@ -78,14 +69,14 @@ class MicroManagerCamera:
             raise ValueError("which camera is meant is not clear: give a configuration, or an adapter and its device")
         check_choice("alignment", alignment, ("right", "left"))
         check_number("exposure_step", exposure_step, unit="s", above=0)
-        self._core: Any = _new_core(adapter_folder)
+        self._core: Any = new_core(adapter_folder)
         try:
             if configuration is not None:
-                self._camera = _configured_camera(self._core, Path(configuration))
+                self._camera = configured_camera(self._core, Path(configuration))
             else:
-                self._camera = _loaded_camera(self._core, str(adapter), str(device))
+                self._camera = loaded_camera(self._core, str(adapter), str(device))
             for name, value in (properties or {}).items():
-                with _as_device_error(f"property {name} = {value} is refused"):
+                with as_device_error(f"property {name} = {value} is refused"):
                     self._core.setProperty(self._camera, name, value)
             self._read_format(alignment)
             self._limits = self._exposure_range(exposure_range, exposure_step)
@@ -125,7 +116,7 @@ class MicroManagerCamera:
         core = self._device()
         shortest, longest, _ = self._limits
         check_number("exposure_time", requested, unit="s", at_least=shortest, at_most=longest)
-        with _as_device_error(f"exposure_time = {requested:g} s is refused"):
+        with as_device_error(f"exposure_time = {requested:g} s is refused"):
             core.setExposure(requested / MILLISECOND)
 
     def set_region(self, *, rows: int, columns: int, top: int = 0, left: int = 0) -> None:
@@ -155,7 +146,7 @@ class MicroManagerCamera:
         if top + rows > height or left + columns > width:
             raise ValueError(f"{_region(wanted)} is beyond the sensor of {height} x {width} pixels: take a smaller one")
         before = list(core.getROI())
-        with _as_device_error(f"{_region(wanted)} is refused"):
+        with as_device_error(f"{_region(wanted)} is refused"):
             core.setROI(*wanted)
         granted = list(core.getROI())
         if granted != wanted or self.shape != (rows, columns):
@@ -249,62 +240,6 @@ class MicroManagerCamera:
         shortest, longest = stated
         check_number("exposure_range[1]", longest, unit="s", at_least=max(shortest, step))
         return max(shortest, step), longest, step
-
-
-def _new_core(folder: str | Path | None) -> Any:
-    """Return Micro-Manager's core, told where the adapters are."""
-    try:
-        pymmcore = importlib.import_module("pymmcore")
-        found = str(folder) if folder is not None else importlib.import_module("pymmcore_plus").find_micromanager()
-    except ImportError as error:
-        raise DriverMissingError(f"Micro-Manager cameras need pymmcore-plus ({error}): {EXTRA}") from error
-    if not found:
-        raise DriverMissingError(
-            "no installation of Micro-Manager is found: run `mmcore install`, or give adapter_folder"
-        )
-    core = pymmcore.CMMCore()
-    core.setDeviceAdapterSearchPaths([found])
-    return core
-
-
-def _configured_camera(core: Any, file: Path) -> str:
-    """Return the label of the camera of a configuration."""
-    if not file.is_file():
-        raise FileNotFoundError(f"configuration {file} is not there: give the path of a file of Micro-Manager")
-    with _as_device_error(f"configuration {file} did not load", DeviceAbsentError):
-        core.loadSystemConfiguration(str(file))
-    label = str(core.getCameraDevice())
-    if not label:
-        raise DeviceAbsentError(f"configuration {file} has no camera: give it one as its role Camera")
-    return label
-
-
-def _loaded_camera(core: Any, adapter: str, device: str) -> str:
-    """Return the label of a camera that was loaded by its name."""
-    folder = core.getDeviceAdapterSearchPaths()[0]
-    try:
-        known = core.getAvailableDevices(adapter)
-    except CORE_ERRORS as error:
-        raise DriverMissingError(
-            f"the device adapter {adapter} did not load from {folder} ({error}): it must be there, and made for the "
-            f"{core.getAPIVersionInfo()} of this pymmcore"
-        ) from error
-    if device not in known:
-        raise DeviceAbsentError(f"the device adapter {adapter} has no device {device}, but {list(known)}")
-    with _as_device_error(f"the camera {device} of {adapter} does not answer", DeviceAbsentError):
-        core.loadDevice(LABEL, adapter, device)
-        core.initializeDevice(LABEL)
-        core.setCameraDevice(LABEL)
-    return LABEL
-
-
-@contextlib.contextmanager
-def _as_device_error(doing: str, kind: type[DeviceError] = DeviceError) -> Iterator[None]:
-    """Turn what the core raises into an error of a device."""
-    try:
-        yield
-    except CORE_ERRORS as error:
-        raise kind(f"{doing} ({error})") from error
 
 
 def _region(place: list[int]) -> str:

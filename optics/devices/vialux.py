@@ -1,6 +1,5 @@
 """DMDs on ViALUX's controller boards, through ALP4lib."""
 
-import math
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -11,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optics.devices.alp_driver import alp_constants, open_alp
-from optics.devices.alp_pictures import ROW_BYTES, picture_words
+from optics.devices.alp_pictures import MICROSECOND, ROW_BYTES, check_masks, picture_words, whole_microseconds
 from optics.devices.errors import DeviceError
-from optics.mirrors.frames import Orientation, check_binary_frames
+from optics.mirrors.frames import Orientation
 from optics.validation import check_choice, check_count, check_number
 
 MASKS_AT_ONCE = 64
 """Masks that one transfer carries: what is converted at the same time, 6 to 150 MB."""
-
-MICROSECOND = 1e-6
 
 UNTURNED = Orientation()
 """Rows and columns as the device counts them."""
@@ -148,7 +145,7 @@ class VialuxModulator:
             If the board reports an error, or is closed. Nothing is loaded then.
         """
         board = self._device()
-        frames = self._checked(masks)
+        frames = check_masks(masks, shape=self.shape, capacity=self._capacity)
         self._halt(board)
         self._drop(board)
         sequence = board.SeqAlloc(nbImg=len(frames), bitDepth=1)
@@ -259,19 +256,6 @@ class VialuxModulator:
             f"{self._loaded} masks are loaded, numbers 0 to {self._loaded - 1}" if self._loaded else "load masks first"
         )
 
-    def _checked(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return masks as the device lies, a view, or say what is wrong with them."""
-        frames = check_binary_frames(masks)
-        if frames.shape[1:] != self.shape:
-            turned = "; rows and columns are swapped" if frames.shape[:0:-1] == self.shape else ""
-            raise ValueError(
-                f"masks have {frames.shape[1]} x {frames.shape[2]} mirrors, the DMD has {self.shape[0]} x "
-                f"{self.shape[1]} (rows x columns){turned}"
-            )
-        if not 1 <= len(frames) <= self._capacity:
-            raise ValueError(f"{len(frames)} masks cannot be loaded: the board takes 1 to {self._capacity} at once")
-        return np.asarray(self._orientation.to_device(frames), np.bool_)
-
     def _write(self, board: Any, frames: NDArray[np.bool_]) -> None:
         """Set the sequence up and send its pictures."""
         alp, sequence = self._alp, self._sequence
@@ -279,7 +263,7 @@ class VialuxModulator:
         data_format = alp.ALP_DATA_BINARY_TOPDOWN if self._row_bytes else alp.ALP_DATA_MSB_ALIGN
         board.SeqControl(alp.ALP_DATA_FORMAT, data_format, SequenceId=sequence)
         for first in range(0, len(frames), MASKS_AT_ONCE):
-            part = frames[first : first + MASKS_AT_ONCE]
+            part = self._orientation.to_device(frames[first : first + MASKS_AT_ONCE])
             words = picture_words(part, row_bytes=self._row_bytes)
             board.SeqPut(words, SequenceId=sequence, PicOffset=first, PicLoad=len(part))
         board.SetTiming(SequenceId=sequence)  # the uninterrupted mode is in force from here on
@@ -294,15 +278,7 @@ class VialuxModulator:
 
     def _granted(self, board: Any, name: str, period: float) -> int:
         """Return a period in whole microseconds, or say what the board allows."""
-        check_number(name, period, unit="s", above=0)
-        shortest, longest = self._picture_times(board)
-        microseconds = math.ceil(round(period / MICROSECOND, 3))  # 1e-4 s are 100, not 101
-        if not shortest <= microseconds <= longest:
-            raise ValueError(
-                f"{name} = {period:g} s is not allowed: the board shows a mask for {shortest * MICROSECOND:g} s at the "
-                f"shortest and {longest * MICROSECOND:g} s at the longest"
-            )
-        return microseconds
+        return whole_microseconds(name, period, limits=self._picture_times(board))
 
     def _start(self, board: Any, *, first: int, last: int, picture_time: int, loop: bool) -> None:
         """Show a window of the sequence, over and over or once."""

@@ -78,6 +78,7 @@ class AlpStandIn:
     picture_times: tuple[int, int] = (44, 10_000_000)
     online: bool = True
     taken: bool = False
+    removed: bool = False
     fail: dict[str, int] = field(default_factory=dict)
     sequences: dict[int, Sequence] = field(default_factory=dict)
     displays: list[Display] = field(default_factory=list)
@@ -106,7 +107,7 @@ class AlpStandIn:
 
         def call(*arguments: Any) -> int:
             self.calls.append(name)
-            code = self.fail.pop(name, OK)
+            code = DEVICE_REMOVED if self.removed else self.fail.pop(name, OK)
             return code if code else item(*arguments)
 
         return call

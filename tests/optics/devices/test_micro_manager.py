@@ -127,6 +127,19 @@ def test_regions_beyond_the_sensor_are_refused(demo: Any, region: dict[str, int]
             camera.set_region(**wrong)
 
 
+def test_a_region_that_a_camera_remembers_is_left_for_the_whole_sensor(
+    demo: Any, pymmcore: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Remembering(pymmcore.CMMCore):
+        def setProperty(self, label: str, name: str, value: object) -> None:  # noqa: N802 (the core's name)
+            super().setProperty(label, name, value)
+            super().setROI(4, 3, 20, 10)
+
+    monkeypatch.setattr(pymmcore, "CMMCore", Remembering)
+    camera = demo()
+    assert camera.shape == camera.sensor_shape == (64, 96)
+
+
 def test_a_region_that_the_camera_rounds_is_refused_and_undone(demo: Any, pymmcore: Any, monkeypatch: Any) -> None:
     class Rounding(pymmcore.CMMCore):  # as cameras do whose columns are multiples of four
         def setROI(self, left: int, top: int, columns: int, rows: int) -> None:  # noqa: N802 (the core's name)

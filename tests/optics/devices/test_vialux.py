@@ -342,6 +342,19 @@ def test_an_error_in_a_sequence_names_the_code(board: AlpStandIn, masks: np.ndar
         dmd.wait()
 
 
+def test_a_board_that_was_unplugged_says_so_at_every_call(board: AlpStandIn, masks: np.ndarray) -> None:
+    dmd = VialuxModulator()
+    dmd.load(masks)
+    dmd.show(0)
+    board.removed = True
+    for use in (lambda: dmd.load(masks), lambda: dmd.show(1), lambda: dmd.run(2, period=1e-3), dmd.close):
+        with pytest.raises(DeviceError, match=r"ALP_DEVICE_REMOVED \(1012\)"):
+            use()
+    dmd.close()
+    board.allocated = False  # gone with the plug, and its memory with it
+    board.sequences.clear()
+
+
 @pytest.mark.parametrize("function", ["AlpDevHalt", "AlpSeqFree"])
 def test_an_error_while_closing_is_raised_and_the_rest_is_released(
     board: AlpStandIn, masks: np.ndarray, function: str
