@@ -142,7 +142,7 @@ class VialuxModulator:
         ValueError
             If their shape is not the DMD's, there are none, or more than fit. What was loaded is still there then.
         DeviceError
-            If the board reports an error, or is closed. Nothing is loaded then.
+            If the board reports an error, or is closed. Masks that are not all written are not loaded.
         """
         board = self._device()
         frames = check_masks(masks, shape=self.shape, capacity=self._capacity)
@@ -178,7 +178,7 @@ class VialuxModulator:
         if index >= self._loaded:
             raise ValueError(f"index = {index} is not loaded: {self._numbers()}")
         picture_time = self._granted(board, "hold", self._hold)
-        self._start(board, first=index, last=index, picture_time=picture_time, loop=True)
+        self._start(board, first=int(index), last=int(index), picture_time=picture_time, loop=True)
         time.sleep(self._settling)
 
     def run(self, count: int, *, period: float) -> None:
@@ -203,7 +203,7 @@ class VialuxModulator:
         if count > self._loaded:
             raise ValueError(f"count = {count} masks are not there: {self._numbers()}")
         picture_time = self._granted(board, "period", period)
-        self._start(board, first=0, last=count - 1, picture_time=picture_time, loop=False)
+        self._start(board, first=0, last=int(count) - 1, picture_time=picture_time, loop=False)
 
     def wait(self) -> None:
         """Return when the sequence is over; at once where none runs.
@@ -294,8 +294,9 @@ class VialuxModulator:
         # Without its width a pulse is as long as the mask, and one does not end before the next begins.
         board.SetTiming(SequenceId=sequence, pictureTime=picture_time, synchPulseWidth=picture_time // 2)
         self._picture_time = picture_time
+        self._showing = True  # also where the start is reported as failed: what may be shown is halted first
         board.Run(SequenceId=sequence, loop=loop)
-        self._showing, self._running = True, not loop
+        self._running = not loop
 
     def _halt(self, board: Any) -> None:
         """Stop what is shown."""

@@ -68,7 +68,7 @@ class Display:
 
 @dataclass
 class AlpStandIn:
-    """One board; ``fail`` makes the next call of a function return a code."""
+    """One board; ``fail`` makes the next call of a function return a code, ``fail_late`` after it has done its work."""
 
     rows: int = 768
     columns: int = 1024
@@ -80,6 +80,7 @@ class AlpStandIn:
     taken: bool = False
     removed: bool = False
     fail: dict[str, int] = field(default_factory=dict)
+    fail_late: dict[str, int] = field(default_factory=dict)
     sequences: dict[int, Sequence] = field(default_factory=dict)
     displays: list[Display] = field(default_factory=list)
     leaks: list[str] = field(default_factory=list)
@@ -108,7 +109,10 @@ class AlpStandIn:
         def call(*arguments: Any) -> int:
             self.calls.append(name)
             code = DEVICE_REMOVED if self.removed else self.fail.pop(name, OK)
-            return code if code else item(*arguments)
+            if code:
+                return code
+            done = item(*arguments)
+            return self.fail_late.pop(name, OK) or done
 
         return call
 

@@ -46,7 +46,7 @@ def test_shape_capacity_and_serial_number_are_the_boards(board: AlpStandIn) -> N
 def test_mirrors_are_the_mask_bit_for_bit(board: AlpStandIn, masks: np.ndarray, packed: bool) -> None:
     with VialuxModulator(packed=packed) as dmd:
         dmd.load(masks)
-        for index in (3, 0, 4, 4, 1):  # up, down, and twice the same
+        for index in (3, 0, 4, 4, np.int64(1)):  # up, down, and twice the same
             dmd.show(index)
             assert np.array_equal(board.mirrors(), masks[index])
 
@@ -136,7 +136,7 @@ def test_a_sequence_shows_each_mask_with_one_trigger(board: AlpStandIn, masks: n
     with VialuxModulator() as dmd:
         dmd.load(masks)
         dmd.show(3)
-        dmd.run(4, period=100e-6)
+        dmd.run(np.int64(4), period=100e-6)
         display = board.displays[-1]
         assert display.pulses(np.inf) - display.start == pytest.approx(100e-6 * np.arange(4))
         middles = display.start + START_LATENCY + 100e-6 * (np.arange(2) + 0.5)
@@ -340,6 +340,20 @@ def test_an_error_in_a_sequence_names_the_code(board: AlpStandIn, masks: np.ndar
             dmd.wait()
         dmd.run(2, period=1e-3)
         dmd.wait()
+
+
+def test_a_display_that_started_and_said_that_it_failed_is_stopped(board: AlpStandIn, masks: np.ndarray) -> None:
+    with VialuxModulator() as dmd:
+        dmd.load(masks)
+        for function, use in (
+            ("AlpProjStartCont", lambda: dmd.show(0)), ("AlpProjStart", lambda: dmd.run(5, period=1.0)),
+        ):  # fmt: skip
+            board.fail_late[function] = 1011
+            with pytest.raises(DeviceError, match=r"ALP_ERROR_COMM \(1011\)"):
+                use()
+            assert board.active
+            dmd.show(3)
+            assert np.array_equal(board.mirrors(), masks[3])
 
 
 def test_a_board_that_was_unplugged_says_so_at_every_call(board: AlpStandIn, masks: np.ndarray) -> None:
