@@ -14,7 +14,7 @@ from tests.optics.devices.alp_stand_in import AlpStandIn, install
 
 DESCRIPTION = BenchDescription(
     name="stand-in",
-    laser=Laser(wavelength=532e-9, power=4e-5),
+    laser=Laser(wavelength=532e-9, power=2e-4),
     dmd=Dmd(rows=768, columns=1024, pitch=13.68e-6),
     layout=MacropixelLayout(block_rows=64, block_columns=64, grid_rows=5, grid_columns=7),
     medium=GaussianDescription(collected_fraction=4e-6),
