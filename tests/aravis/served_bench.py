@@ -1,0 +1,116 @@
+"""A simulated bench whose camera is a GigE Vision camera on 127.0.0.1, in a process of its own.
+
+What the camera is told (exposure time, trigger) and its frames travel over GVCP and GVSP. Which mask the mirrors show
+and whether the laser is on travel through a pipe, as they would through cables of their own.
+"""
+
+import ctypes
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optics import BenchDescription, FrameRenderer, SimulatedBench
+from optics.devices.errors import DeviceError
+from tests.aravis.library import FILL_PATTERN, PIXEL_FORMATS, call, release, set_property
+
+REGISTERS = {"Width": 0x100, "Height": 0x104, "SensorHeight": 0x118, "SensorWidth": 0x11C}
+"""Addresses in the fake camera's GenICam description."""
+
+
+FASTEST = 1000.0
+"""Rate at which the fake camera looks for triggers, in hertz; it would be 25 of itself."""
+
+PORT_PATIENCE = 20.0
+"""Time that another camera on this machine is given to leave the port, in seconds."""
+
+
+def camera_on_the_wire() -> int:
+    """Return a GigE Vision camera on 127.0.0.1; its port is fixed, so one can be there at a time."""
+    until = time.monotonic() + PORT_PATIENCE
+    while time.monotonic() < until:
+        server: int = call("arv_gv_fake_camera_new", b"127.0.0.1", b"simulated")
+        if call("arv_gv_fake_camera_is_running", server):
+            return server
+        release(server)
+        time.sleep(0.5)
+    raise DeviceError(f"no camera could be put on 127.0.0.1 within {PORT_PATIENCE:g} s: who holds UDP port 3956?")
+
+
+class ServedBench:
+    """The bench behind the wire: what it shows, and which frames go wrong."""
+
+    def __init__(self, description: BenchDescription, *, seed: int) -> None:
+        self._bench = SimulatedBench(description, seed=seed)
+        self._renderer = FrameRenderer(description.layout, description.dmd)
+        owner = description.layout.mirror_inputs(description.dmd).ravel()
+        self._mirrors = np.array([np.flatnonzero(owner == index)[0] for index in range(description.layout.inputs)])
+        self._states = np.zeros(description.layout.inputs, np.bool_)
+        self._light = True
+        self._spoilt: dict[int, tuple[float, float]] = {}
+        self._fill = FILL_PATTERN(self._expose)  # kept: the library holds no reference
+        self._server = camera_on_the_wire()
+        camera = call("arv_gv_fake_camera_get_fake_camera", self._server)
+        rows, columns = self._bench.camera.shape
+        for name, value in {"Width": columns, "Height": rows, "SensorWidth": columns, "SensorHeight": rows}.items():
+            call("arv_fake_camera_write_register", camera, REGISTERS[name], value)
+        call("arv_fake_camera_set_trigger_frequency", camera, FASTEST)
+        call("arv_fake_camera_set_fill_pattern", camera, self._fill, None)
+
+    def show(self, mask: NDArray[np.bool_]) -> None:
+        """Show a mask of mirrors; one that is no pattern of macropixels is refused."""
+        states = mask.ravel()[self._mirrors]
+        if not np.array_equal(self._renderer.render(states[np.newaxis])[0], mask):
+            raise ValueError("the mask is not made of the layout's macropixels")
+        self._states = states
+
+    def switch(self, light: bool) -> None:
+        """Let the laser's light through, or block it."""
+        self._light = light
+
+    def spoil(self, frame: int, lost: float, late: float) -> None:
+        """Lose a share of the packets of a frame, or send them late by some seconds; frames count from zero."""
+        self._spoilt[frame] = lost, late
+
+    def exposures(self) -> int:
+        """Return the frames that were exposed so far."""
+        return self._bench.exposures
+
+    def close(self) -> None:
+        """Take the camera off the wire."""
+        release(self._server)
+
+    def _expose(self, buffer: int, _: Any, microseconds: int, gain: int, pixel_format: int) -> None:
+        """Fill the buffer of a frame that was triggered, in the library's thread."""
+        camera = self._bench.camera
+        shape = call("arv_buffer_get_image_height", buffer), call("arv_buffer_get_image_width", buffer)
+        if shape != camera.shape or pixel_format != PIXEL_FORMATS[camera.word_bits]:
+            raise ValueError(f"{shape} pixels of format {pixel_format:#x} are asked of {camera}")
+        lost, late = self._spoilt.get(self._bench.exposures, (0.0, 0.0))
+        self._bench.exposure_time = microseconds / 1e6
+        counts = self._bench.expose(self._states[np.newaxis], light=self._light).counts[0]
+        ctypes.memmove(call("arv_buffer_get_data", buffer, None), counts.tobytes(), counts.nbytes)
+        set_property(self._server, "gvsp-lost-ratio", lost)  # it holds from the first packet of this frame on
+        time.sleep(late)
+
+
+def serve(pipe: Connection, description: BenchDescription, seed: int) -> None:
+    """Serve a bench, and do what the pipe says until its other end is closed, be it that who held it was killed."""
+    try:
+        bench = ServedBench(description, seed=seed)
+    except DeviceError as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    while True:
+        try:
+            name, arguments = pipe.recv()
+        except EOFError:
+            break
+        try:
+            pipe.send(getattr(bench, name)(*arguments))
+        except ValueError as error:
+            pipe.send(error)
+    bench.close()

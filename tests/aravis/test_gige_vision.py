@@ -1,0 +1,193 @@
+"""Our simulator as a GigE Vision camera on 127.0.0.1, acquired over the real protocol from another process."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from calibration import AnchorProjector
+from optics import BenchDescription, FrameRenderer, Shutter, SimulatedBench
+from optics.devices.device_bench import DeviceBench
+from optics.devices.errors import DeviceAbsentError, DriverMissingError, FrameLostError
+from optics.devices.protocols import FrameCamera, LightSwitch, Modulator
+from tests.aravis.camera import AravisCamera
+from tests.aravis.library import libraries
+from tests.aravis.remote_bench import Remote, RemoteModulator, RemoteSwitch, served
+
+try:
+    libraries()
+except DriverMissingError as error:
+    pytest.skip(f"Aravis is not here: {error}", allow_module_level=True)
+
+SEED = 4
+PATIENCE = 10.0
+"""Time after which a frame counts as lost where none is, in seconds: long, for machines that are busy."""
+
+
+@pytest.fixture
+def wired(description: BenchDescription) -> BenchDescription:
+    """The small bench in Mono16, with the exposure times of the fake camera."""
+    shutter = Shutter(exposure_minimum=1e-5, exposure_maximum=10.0, exposure_step=1e-6)
+    return replace(description, camera=replace(description.camera, bits=16, gain=6.4, shutter=shutter))
+
+
+@pytest.fixture(params=["Mono8", "Mono16"])
+def in_both_formats(
+    wired: BenchDescription, description: BenchDescription, request: pytest.FixtureRequest
+) -> BenchDescription:
+    """The same, and with 8 bits."""
+    eight = replace(description.camera, shutter=wired.camera.shutter)
+    return wired if request.param == "Mono16" else replace(wired, camera=eight)
+
+
+@contextmanager
+def over_the_wire(description: BenchDescription, *, timeout: float = PATIENCE) -> Iterator[tuple[Remote, AravisCamera]]:
+    """Serve a bench and connect to its camera."""
+    bits = description.camera.bits
+    with served(description, seed=SEED) as remote, AravisCamera("127.0.0.1", bit_depth=bits, timeout=timeout) as camera:
+        camera.exposure_time = description.exposure_time
+        yield remote, camera
+
+
+def mirrors(remote: Remote, description: BenchDescription) -> RemoteModulator:
+    """Return the mirrors of the bench that is served."""
+    return RemoteModulator(remote, shape=(description.dmd.rows, description.dmd.columns))
+
+
+def device_bench(remote: Remote, camera: AravisCamera, description: BenchDescription) -> DeviceBench:
+    """Return the bench that is served as a bench of real devices."""
+    return DeviceBench(
+        mirrors(remote, description), camera, layout=description.layout, dmd=description.dmd,
+        figures=description.camera, light_switch=RemoteSwitch(remote),
+    )  # fmt: skip
+
+
+def test_frames_are_those_of_the_simulated_bench(in_both_formats: BenchDescription, rng: np.random.Generator) -> None:
+    wired = in_both_formats
+    states = rng.random((70, wired.layout.inputs)) < 0.4  # more than the mirrors hold at a time
+    simulated = SimulatedBench(wired, seed=SEED)
+    with over_the_wire(wired) as (remote, camera):
+        bench = device_bench(remote, camera, wired)
+        for time_, light, part in ((1e-3, True, states), (2.5e-3, True, states[:5]), (2.5e-3, False, states[:3])):
+            bench.exposure_time = simulated.exposure_time = time_
+            seen, expected = bench.expose(part, light=light), simulated.expose(part, light=light)
+            assert seen.counts.dtype == expected.counts.dtype
+            assert np.array_equal(seen.counts, expected.counts)
+            assert seen.valid.all()
+            assert seen.exposure_time == expected.exposure_time
+
+
+def test_projections_are_those_of_the_simulated_bench(
+    in_both_formats: BenchDescription, rng: np.random.Generator
+) -> None:
+    wired = in_both_formats
+    vectors = rng.integers(-1, 2, (6, 12))
+    simulated = SimulatedBench(wired, seed=SEED)
+    expected = AnchorProjector(simulated, components=12, outputs=200, stored_exposures=4).project(vectors)
+    with over_the_wire(wired) as (remote, camera):
+        bench = device_bench(remote, camera, wired)
+        seen = AnchorProjector(bench, components=12, outputs=200, stored_exposures=4).project(vectors)
+    assert np.array_equal(seen.value, expected.value)
+    assert np.array_equal(seen.standard_error, expected.standard_error)
+    assert np.isfinite(seen.standard_error).all()
+
+
+def test_exposure_times_are_seconds_here_and_whole_microseconds_on_the_wire(wired: BenchDescription) -> None:
+    with over_the_wire(wired) as (remote, camera):
+        assert isinstance(camera, FrameCamera)
+        assert isinstance(mirrors(remote, wired), Modulator)
+        assert isinstance(RemoteSwitch(remote), LightSwitch)
+        assert camera.shape == wired.camera.shape
+        assert camera.exposure_limits == (1e-5, 10.0, 1e-6)
+        camera.exposure_time = 1.2344e-3
+        assert camera.exposure_time == pytest.approx(1.234e-3, rel=1e-12)
+        for refused in (9e-6, 10.1):
+            with pytest.raises(ValueError, match=f"exposure_time = {refused:g} s is not allowed: it must be"):
+                camera.exposure_time = refused
+        assert camera.exposure_time == pytest.approx(1.234e-3, rel=1e-12)
+
+
+def test_light_grows_with_the_exposure_time_that_was_sent(wired: BenchDescription) -> None:
+    states = np.ones((1, wired.layout.inputs), np.bool_)
+    with over_the_wire(wired) as (remote, camera):
+        modulator = mirrors(remote, wired)
+        modulator.load(FrameRenderer(wired.layout, wired.dmd).render(states))
+        modulator.show(0)
+        light = {}
+        for milliseconds in (0.2, 0.6):
+            camera.exposure_time = milliseconds * 1e-3
+            light[milliseconds] = camera.snap().mean() - wired.camera.black_level
+    # The same speckle grains: shot and read noise alone, of about 20 electrons a pixel and 720 pixels; none clips.
+    charge = light[0.2] / wired.camera.gain
+    error = np.sqrt((charge + 13.0**2) / 720) / charge
+    assert light[0.6] / light[0.2] == pytest.approx(3, abs=4 * 3 * error)
+
+
+def test_frames_are_exposed_when_they_are_triggered(wired: BenchDescription) -> None:
+    with over_the_wire(wired) as (remote, camera):
+        for frames in range(3):
+            time.sleep(0.1)  # a camera that ran freely would take tens of frames
+            assert remote.ask("exposures") == frames
+            camera.snap()
+
+
+@pytest.mark.parametrize(
+    ("lost", "late", "message"),
+    [
+        (1.0, 0.0, r"no frame came within 1\.01 s of its trigger"),
+        (0.5, 0.0, r"a frame came damaged"),
+        (0.0, 1.4, r"no frame came within 1\.01 s of its trigger"),
+    ],
+    ids=["all packets lost", "half the packets lost", "too late"],
+)
+def test_a_lost_frame_is_told_and_does_not_come_back_as_the_next(
+    description: BenchDescription, lost: float, late: float, message: str
+) -> None:
+    # 41 kB travel in tens of packets: of half of them neither all nor none are lost.
+    large = replace(description.camera, rows=128, columns=160, bits=16, gain=6.4)
+    wired = replace(description, camera=large, exposure_time=1e-2)
+    states = np.zeros((2, wired.layout.inputs), np.bool_)
+    states[1] = True
+    expected = SimulatedBench(wired, seed=SEED).expose(states[[0, 0, 1]]).counts[2]
+    with over_the_wire(wired) as (remote, camera):
+        modulator = mirrors(remote, wired)
+        modulator.load(FrameRenderer(wired.layout, wired.dmd).render(states))
+        camera.snap()
+        remote.ask("spoil", 1, lost, late)
+        camera.timeout = 1.0
+        with pytest.raises(FrameLostError, match=message):
+            camera.snap()
+        camera.timeout = PATIENCE
+        modulator.show(1)
+        assert np.array_equal(camera.snap(), expected)
+
+
+def test_a_bench_of_devices_takes_a_lost_frame_again_and_shifts_nothing(
+    wired: BenchDescription, rng: np.random.Generator
+) -> None:
+    states = rng.random((3, wired.layout.inputs)) < 0.4
+    # The second frame is lost, so the second pattern is exposed twice.
+    expected = SimulatedBench(wired, seed=SEED).expose(states[[0, 1, 1, 2]]).counts[[0, 2, 3]]
+    with over_the_wire(wired, timeout=2.0) as (remote, camera):
+        bench = device_bench(remote, camera, wired)
+        remote.ask("spoil", 1, 1.0, 0.0)
+        seen = bench.expose(states)
+        assert remote.ask("exposures") == 4
+    assert np.array_equal(seen.counts, expected)
+    assert seen.valid.all()
+
+
+def test_a_mask_that_is_no_pattern_of_macropixels_is_refused(description: BenchDescription) -> None:
+    with served(description, seed=SEED) as remote:
+        modulator = mirrors(remote, description)
+        modulator.load(np.eye(*modulator.shape, dtype=np.bool_)[np.newaxis])
+        with pytest.raises(ValueError, match="the mask is not made of the layout's macropixels"):
+            modulator.show(0)
+
+
+def test_a_camera_that_is_not_there_is_told() -> None:
+    with pytest.raises(DeviceAbsentError, match=r"no GigE Vision camera answers at 127\.0\.0\.2"):
+        AravisCamera("127.0.0.2", bit_depth=8)
