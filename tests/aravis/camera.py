@@ -120,7 +120,7 @@ class AravisCamera:
         """Return a copy of the counts in a buffer."""
         size = ctypes.c_size_t()
         data = call("arv_buffer_get_data", buffer, size)
-        counts: Counts = np.empty(self.shape, np.uint8 if self.bit_depth == 8 else np.uint16)
+        counts = np.empty(self.shape, np.uint8) if self.bit_depth == 8 else np.empty(self.shape, np.uint16)
         counts[...] = np.frombuffer(ctypes.string_at(data, size.value), counts.dtype).reshape(self.shape)
         return counts
 

@@ -20,7 +20,6 @@ FILL_PATTERN = ctypes.CFUNCTYPE(None, c_void_p, c_void_p, c_uint32, c_uint32, c_
 
 SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "arv_gv_fake_camera_new": (c_void_p, [c_char_p, c_char_p]),
-    "arv_gv_fake_camera_is_running": (c_int, [c_void_p]),
     "arv_gv_fake_camera_get_fake_camera": (c_void_p, [c_void_p]),
     "arv_fake_camera_write_register": (c_int, [c_void_p, c_uint32, c_uint32]),
     "arv_fake_camera_set_trigger_frequency": (None, [c_void_p, c_double]),

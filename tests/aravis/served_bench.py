@@ -5,6 +5,7 @@ and whether the laser is on travel through a pipe, as they would through cables 
 """
 
 import ctypes
+import socket
 import time
 from multiprocessing.connection import Connection
 from typing import Any
@@ -19,24 +20,35 @@ from tests.aravis.library import FILL_PATTERN, PIXEL_FORMATS, call, release, set
 REGISTERS = {"Width": 0x100, "Height": 0x104, "SensorHeight": 0x118, "SensorWidth": 0x11C}
 """Addresses in the fake camera's GenICam description."""
 
-
 FASTEST = 1000.0
 """Rate at which the fake camera looks for triggers, in hertz; it would be 25 of itself."""
+
+HOST, PORT = "127.0.0.1", 3956
+"""Where GigE Vision cameras listen, one at a time."""
 
 PORT_PATIENCE = 20.0
 """Time that another camera on this machine is given to leave the port, in seconds."""
 
 
-def camera_on_the_wire() -> int:
-    """Return a GigE Vision camera on 127.0.0.1; its port is fixed, so one can be there at a time."""
+def claim_port() -> socket.socket:
+    """Return a socket that keeps others of our kind away from the port as long as it is open.
+
+    The library starts a second camera on a port that is taken, which then spoils the traffic of the first.
+    """
     until = time.monotonic() + PORT_PATIENCE
-    while time.monotonic() < until:
-        server: int = call("arv_gv_fake_camera_new", b"127.0.0.1", b"simulated")
-        if call("arv_gv_fake_camera_is_running", server):
-            return server
-        release(server)
-        time.sleep(0.5)
-    raise DeviceError(f"no camera could be put on 127.0.0.1 within {PORT_PATIENCE:g} s: who holds UDP port 3956?")
+    while True:
+        claim = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            claim.bind((HOST, PORT))  # the same number in TCP, where cameras have no business
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind((HOST, PORT))
+        except OSError as error:
+            claim.close()
+            if time.monotonic() > until:
+                raise DeviceError(f"UDP port {PORT} of {HOST} is not free: is another camera there? {error}") from error
+            time.sleep(0.1)
+        else:
+            return claim
 
 
 class ServedBench:
@@ -51,7 +63,8 @@ class ServedBench:
         self._light = True
         self._spoilt: dict[int, tuple[float, float]] = {}
         self._fill = FILL_PATTERN(self._expose)  # kept: the library holds no reference
-        self._server = camera_on_the_wire()
+        self._claim = claim_port()
+        self._server = call("arv_gv_fake_camera_new", HOST.encode(), b"simulated")
         camera = call("arv_gv_fake_camera_get_fake_camera", self._server)
         rows, columns = self._bench.camera.shape
         for name, value in {"Width": columns, "Height": rows, "SensorWidth": columns, "SensorHeight": rows}.items():
@@ -81,6 +94,7 @@ class ServedBench:
     def close(self) -> None:
         """Take the camera off the wire."""
         release(self._server)
+        self._claim.close()
 
     def _expose(self, buffer: int, _: Any, microseconds: int, gain: int, pixel_format: int) -> None:
         """Fill the buffer of a frame that was triggered, in the library's thread."""
