@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optics import BenchDescription
 from tests.aravis.served_bench import serve
 
 START, STEP = 60.0, 20.0
@@ -73,11 +72,11 @@ class RemoteSwitch:
 
 
 @contextmanager
-def served(description: BenchDescription, *, seed: int) -> Iterator[Remote]:
-    """Serve a bench in a process of its own, which ends with the block."""
+def served() -> Iterator[Remote]:
+    """Serve benches from another process, which ends with the block."""
     context = multiprocessing.get_context("spawn")
     near, far = context.Pipe()
-    process = context.Process(target=serve, args=(far, description, seed), daemon=True)
+    process = context.Process(target=serve, args=(far,), daemon=True)
     process.start()
     far.close()
     try:

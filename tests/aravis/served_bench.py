@@ -26,7 +26,7 @@ FASTEST = 1000.0
 HOST, PORT = "127.0.0.1", 3956
 """Where GigE Vision cameras listen, one at a time."""
 
-PORT_PATIENCE = 20.0
+PORT_PATIENCE = 40.0
 """Time that another camera on this machine is given to leave the port, in seconds."""
 
 
@@ -54,7 +54,16 @@ def claim_port() -> socket.socket:
 class ServedBench:
     """The bench behind the wire: what it shows, and which frames go wrong."""
 
-    def __init__(self, description: BenchDescription, *, seed: int) -> None:
+    def __init__(self) -> None:
+        self._fill = FILL_PATTERN(self._expose)  # kept: the library holds no reference
+        self._claim = claim_port()
+        self._server = call("arv_gv_fake_camera_new", HOST.encode(), b"simulated")
+        camera = call("arv_gv_fake_camera_get_fake_camera", self._server)
+        call("arv_fake_camera_set_trigger_frequency", camera, FASTEST)
+        call("arv_fake_camera_set_fill_pattern", camera, self._fill, None)
+
+    def put(self, description: BenchDescription, seed: int) -> None:
+        """Put a fresh bench behind the wire, in place of the one that is there."""
         self._bench = SimulatedBench(description, seed=seed)
         self._renderer = FrameRenderer(description.layout, description.dmd)
         owner = description.layout.mirror_inputs(description.dmd).ravel()
@@ -62,15 +71,10 @@ class ServedBench:
         self._states = np.zeros(description.layout.inputs, np.bool_)
         self._light = True
         self._spoilt: dict[int, tuple[float, float]] = {}
-        self._fill = FILL_PATTERN(self._expose)  # kept: the library holds no reference
-        self._claim = claim_port()
-        self._server = call("arv_gv_fake_camera_new", HOST.encode(), b"simulated")
         camera = call("arv_gv_fake_camera_get_fake_camera", self._server)
         rows, columns = self._bench.camera.shape
         for name, value in {"Width": columns, "Height": rows, "SensorWidth": columns, "SensorHeight": rows}.items():
             call("arv_fake_camera_write_register", camera, REGISTERS[name], value)
-        call("arv_fake_camera_set_trigger_frequency", camera, FASTEST)
-        call("arv_fake_camera_set_fill_pattern", camera, self._fill, None)
 
     def show(self, mask: NDArray[np.bool_]) -> None:
         """Show a mask of mirrors; one that is no pattern of macropixels is refused."""
@@ -110,10 +114,10 @@ class ServedBench:
         time.sleep(late)
 
 
-def serve(pipe: Connection, description: BenchDescription, seed: int) -> None:
-    """Serve a bench, and do what the pipe says until its other end is closed, be it that who held it was killed."""
+def serve(pipe: Connection) -> None:
+    """Serve benches, and do what the pipe says until its other end is closed, be it that who held it was killed."""
     try:
-        bench = ServedBench(description, seed=seed)
+        bench = ServedBench()
     except DeviceError as error:
         pipe.send(error)
         return

@@ -45,13 +45,22 @@ def in_both_formats(
     return wired if request.param == "Mono16" else replace(wired, camera=eight)
 
 
+@pytest.fixture(scope="module")
+def remote() -> Iterator[Remote]:
+    """The process that serves the bench of each test."""
+    with served() as near:
+        yield near
+
+
 @contextmanager
-def over_the_wire(description: BenchDescription, *, timeout: float = PATIENCE) -> Iterator[tuple[Remote, AravisCamera]]:
+def over_the_wire(
+    remote: Remote, description: BenchDescription, *, timeout: float = PATIENCE
+) -> Iterator[AravisCamera]:
     """Serve a bench and connect to its camera."""
-    bits = description.camera.bits
-    with served(description, seed=SEED) as remote, AravisCamera("127.0.0.1", bit_depth=bits, timeout=timeout) as camera:
+    remote.ask("put", description, SEED)
+    with AravisCamera("127.0.0.1", bit_depth=description.camera.bits, timeout=timeout) as camera:
         camera.exposure_time = description.exposure_time
-        yield remote, camera
+        yield camera
 
 
 def mirrors(remote: Remote, description: BenchDescription) -> RemoteModulator:
@@ -67,11 +76,13 @@ def device_bench(remote: Remote, camera: AravisCamera, description: BenchDescrip
     )  # fmt: skip
 
 
-def test_frames_are_those_of_the_simulated_bench(in_both_formats: BenchDescription, rng: np.random.Generator) -> None:
+def test_frames_are_those_of_the_simulated_bench(
+    remote: Remote, in_both_formats: BenchDescription, rng: np.random.Generator
+) -> None:
     wired = in_both_formats
     states = rng.random((70, wired.layout.inputs)) < 0.4  # more than the mirrors hold at a time
     simulated = SimulatedBench(wired, seed=SEED)
-    with over_the_wire(wired) as (remote, camera), device_bench(remote, camera, wired) as bench:
+    with over_the_wire(remote, wired) as camera, device_bench(remote, camera, wired) as bench:
         for time_, light, part in ((1e-3, True, states), (2.5e-3, True, states[:5]), (2.5e-3, False, states[:3])):
             bench.exposure_time = simulated.exposure_time = time_
             seen, expected = bench.expose(part, light=light), simulated.expose(part, light=light)
@@ -82,21 +93,23 @@ def test_frames_are_those_of_the_simulated_bench(in_both_formats: BenchDescripti
 
 
 def test_projections_are_those_of_the_simulated_bench(
-    in_both_formats: BenchDescription, rng: np.random.Generator
+    remote: Remote, in_both_formats: BenchDescription, rng: np.random.Generator
 ) -> None:
     wired = in_both_formats
     vectors = rng.integers(-1, 2, (6, 12))
     simulated = SimulatedBench(wired, seed=SEED)
     expected = AnchorProjector(simulated, components=12, outputs=200, stored_exposures=4).project(vectors)
-    with over_the_wire(wired) as (remote, camera), device_bench(remote, camera, wired) as bench:
+    with over_the_wire(remote, wired) as camera, device_bench(remote, camera, wired) as bench:
         seen = AnchorProjector(bench, components=12, outputs=200, stored_exposures=4).project(vectors)
     assert np.array_equal(seen.value, expected.value)
     assert np.array_equal(seen.standard_error, expected.standard_error)
     assert np.isfinite(seen.standard_error).all()
 
 
-def test_exposure_times_are_seconds_here_and_whole_microseconds_on_the_wire(wired: BenchDescription) -> None:
-    with over_the_wire(wired) as (remote, camera):
+def test_exposure_times_are_seconds_here_and_whole_microseconds_on_the_wire(
+    remote: Remote, wired: BenchDescription
+) -> None:
+    with over_the_wire(remote, wired) as camera:
         assert isinstance(camera, FrameCamera)
         assert isinstance(mirrors(remote, wired), Modulator)
         assert isinstance(RemoteSwitch(remote), LightSwitch)
@@ -110,9 +123,9 @@ def test_exposure_times_are_seconds_here_and_whole_microseconds_on_the_wire(wire
         assert camera.exposure_time == pytest.approx(1.234e-3, rel=1e-12)
 
 
-def test_light_grows_with_the_exposure_time_that_was_sent(wired: BenchDescription) -> None:
+def test_light_grows_with_the_exposure_time_that_was_sent(remote: Remote, wired: BenchDescription) -> None:
     camera_ = wired.camera
-    with over_the_wire(wired) as (remote, camera):
+    with over_the_wire(remote, wired) as camera:
         modulator = mirrors(remote, wired)
         modulator.load(np.ones((1, *modulator.shape), np.bool_) & (wired.layout.mirror_inputs(wired.dmd) >= 0))
         modulator.show(0)
@@ -126,8 +139,8 @@ def test_light_grows_with_the_exposure_time_that_was_sent(wired: BenchDescriptio
     assert charges[1] / charges[0] == pytest.approx(3, rel=4 * np.hypot(*errors))
 
 
-def test_frames_are_exposed_when_they_are_triggered(wired: BenchDescription) -> None:
-    with over_the_wire(wired) as (remote, camera):
+def test_frames_are_exposed_when_they_are_triggered(remote: Remote, wired: BenchDescription) -> None:
+    with over_the_wire(remote, wired) as camera:
         for frames in range(3):
             time.sleep(0.1)  # a camera that ran freely would take tens of frames
             assert remote.ask("exposures") == frames
@@ -144,7 +157,7 @@ def test_frames_are_exposed_when_they_are_triggered(wired: BenchDescription) -> 
     ids=["all packets lost", "half the packets lost", "too late"],
 )
 def test_a_lost_frame_is_told_and_does_not_come_back_as_the_next(
-    description: BenchDescription, lost: float, late: float, message: str
+    remote: Remote, description: BenchDescription, lost: float, late: float, message: str
 ) -> None:
     # 41 kB travel in tens of packets: of half of them neither all nor none are lost.
     large = replace(description.camera, rows=128, columns=160, bits=16, gain=6.4)
@@ -152,7 +165,7 @@ def test_a_lost_frame_is_told_and_does_not_come_back_as_the_next(
     states = np.zeros((2, wired.layout.inputs), np.bool_)
     states[1] = True
     expected = SimulatedBench(wired, seed=SEED).expose(states[[0, 0, 1]]).counts[2]
-    with over_the_wire(wired) as (remote, camera):
+    with over_the_wire(remote, wired) as camera:
         modulator = mirrors(remote, wired)
         modulator.load(FrameRenderer(wired.layout, wired.dmd).render(states))
         camera.snap()
@@ -166,12 +179,12 @@ def test_a_lost_frame_is_told_and_does_not_come_back_as_the_next(
 
 
 def test_a_bench_of_devices_takes_a_lost_frame_again_and_shifts_nothing(
-    wired: BenchDescription, rng: np.random.Generator
+    remote: Remote, wired: BenchDescription, rng: np.random.Generator
 ) -> None:
     states = rng.random((3, wired.layout.inputs)) < 0.4
     # The second frame is lost, so the second pattern is exposed twice.
     expected = SimulatedBench(wired, seed=SEED).expose(states[[0, 1, 1, 2]]).counts[[0, 2, 3]]
-    with over_the_wire(wired, timeout=2.0) as (remote, camera), device_bench(remote, camera, wired) as bench:
+    with over_the_wire(remote, wired, timeout=2.0) as camera, device_bench(remote, camera, wired) as bench:
         remote.ask("spoil", 1, 1.0, 0.0)
         seen = bench.expose(states)
         assert remote.ask("exposures") == 4
@@ -179,12 +192,12 @@ def test_a_bench_of_devices_takes_a_lost_frame_again_and_shifts_nothing(
     assert seen.valid.all()
 
 
-def test_a_mask_that_is_no_pattern_of_macropixels_is_refused(description: BenchDescription) -> None:
-    with served(description, seed=SEED) as remote:
-        modulator = mirrors(remote, description)
-        modulator.load(np.eye(*modulator.shape, dtype=np.bool_)[np.newaxis])
-        with pytest.raises(ValueError, match="the mask is not made of the layout's macropixels"):
-            modulator.show(0)
+def test_a_mask_that_is_no_pattern_of_macropixels_is_refused(remote: Remote, description: BenchDescription) -> None:
+    remote.ask("put", description, SEED)
+    modulator = mirrors(remote, description)
+    modulator.load(np.eye(*modulator.shape, dtype=np.bool_)[np.newaxis])
+    with pytest.raises(ValueError, match="the mask is not made of the layout's macropixels"):
+        modulator.show(0)
 
 
 def test_a_port_that_another_camera_holds_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
