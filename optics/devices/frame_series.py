@@ -91,9 +91,9 @@ class RetryRule:
             return
         number, why = series.first + frame, reason or "no frame came for its trigger"
         raise FrameLostError(
-            f"frame {number} (number {frame} of the {len(series.valid)} of this call) was lost {self.retries + 1} "
-            f"times, each time with its own pattern; the last time: {why}. Check the link of the camera, its trigger and "
-            "its time-out, allow more retries, or take lost_frames = 'mark'",
+            f"frame {number} ({frame} of {len(series.valid)} in this call) was lost {self.retries + 1} times, each "
+            f"with its own pattern; the last time: {why}. Check the link of the camera, its trigger and its time-out, "
+            "allow more retries, or take lost_frames = 'mark'",
             frame=number,
         ) from reason
 
