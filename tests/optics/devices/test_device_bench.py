@@ -2,14 +2,11 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from optics import BenchDescription, Dmd, MacropixelLayout
-from optics.camera import Counts
-from optics.devices.device_bench import DeviceBench
+from optics import BenchDescription
 from optics.devices.errors import DeviceError
 from optics.devices.figures import starting_figures
 from optics.devices.light_switches import ManualLightSwitch
@@ -153,49 +150,3 @@ def test_figures_to_begin_with_fill_the_converter(description: BenchDescription)
     assert bench_of(devices_of(description), figures=figures).camera.full_well == 10_200
     with pytest.raises(ValueError, match="full_well"):
         starting_figures(devices_of(description).camera, pixel_pitch=5e-6, full_well=0.0)
-
-
-class PacedDevices:
-    """A modulator and a camera that take a fixed time for a frame of 240 x 320 pixels, and nothing else."""
-
-    def __init__(self, period: float) -> None:
-        self.period, self.frame = period, np.full((240, 320), 7, np.uint8)
-        self.shape, self.capacity, self.bit_depth, self.exposure_time = (240, 320), 64, 8, 1e-4
-        self.exposure_limits, self.due = (1e-6, 1.0, 1e-6), 0.0
-
-    def load(self, masks: np.ndarray) -> None:
-        pass
-
-    def show(self, index: int) -> None:
-        self.due = time.perf_counter() + self.period
-
-    def snap(self) -> Counts:
-        while time.perf_counter() < self.due:
-            pass
-        return self.frame.copy()
-
-    def close(self) -> None:
-        pass
-
-
-def test_the_bench_keeps_nine_tenths_of_the_rate_of_its_devices() -> None:
-    devices, patterns = PacedDevices(2e-3), patterns_of(100)
-    layout = MacropixelLayout(block_rows=30, block_columns=30, grid_rows=7, grid_columns=9)
-    bench = DeviceBench(
-        devices, devices, layout=layout, dmd=Dmd(rows=240, columns=320, pitch=1e-5),
-        figures=starting_figures(devices, pixel_pitch=5e-6, full_well=1e4),
-    )  # fmt: skip
-
-    def alone() -> None:
-        for index in range(len(patterns)):
-            devices.show(index)
-            devices.snap()
-
-    def seconds(work: Callable[[], object]) -> float:
-        begin = time.perf_counter()
-        work()
-        return time.perf_counter() - begin
-
-    # Another process that takes the processor slows one run or the other: the best of a few is what counts.
-    ratios = [seconds(alone) / seconds(lambda: bench.expose(patterns)) for _ in range(4)]
-    assert max(ratios) > 0.9
