@@ -115,7 +115,11 @@ class BaslerCamera:
     def exposure_time(self, requested: float) -> None:
         low, high, _ = self.exposure_limits
         check_number("exposure_time", requested, unit="s", at_least=low, at_most=high)
-        self._device.write(self._exposure_node, round(1e6 * requested, 6))
+        node = self._device.node(self._exposure_node)
+        wanted, least = 1e6 * requested, node.GetMin()
+        if node.HasInc():  # cameras refuse what is off their grid
+            wanted = least + round((wanted - least) / node.GetInc()) * node.GetInc()
+        self._device.write(self._exposure_node, min(max(round(wanted, 6), least), node.GetMax()))
         self._set_wait()
 
     @property

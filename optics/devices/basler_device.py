@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -173,7 +174,10 @@ class PylonDevice:
 def _driver() -> tuple[Any, Any]:
     """Return pypylon's two modules."""
     try:
-        return importlib.import_module("pypylon.pylon"), importlib.import_module("pypylon.genicam")
+        # pypylon's compiled part warns while it loads, and the process dies where warnings are errors.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module("pypylon.pylon"), importlib.import_module("pypylon.genicam")
     except ImportError as error:
         raise DriverMissingError(
             f'a Basler camera needs pypylon, which does not load ({error}): pip install "opubench[basler]"'

@@ -1,0 +1,358 @@
+"""A bench whose camera is the maker's driver: pylon's camera emulation plays frames that the simulation makes."""
+
+import math
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from optics.bench import BenchDescription, Exposure
+from optics.camera import Camera, Counts
+from optics.devices.basler import BaslerCamera
+from optics.devices.device_bench import DeviceBench
+from optics.devices.emulator_files import EmulatorFiles
+from optics.devices.errors import DeviceError, FrameLostError
+from optics.devices.pixel_formats import FORMAT_BITS
+from optics.devices.protocols import Burst
+from optics.devices.simulated_camera import BUSY
+from optics.devices.simulated_modulator import SimulatedSequencer
+from optics.devices.simulated_table import OpticalTable, SimulatedLightSwitch, SimulatedPhaseShifter
+from optics.shutter import Shutter
+from optics.simulated_bench import SimulatedBench
+from optics.stateful import number_of
+from optics.validation import check_choice, check_count
+
+FORMATS = ("Mono8", "Mono10", "Mono12", "Mono16")
+"""Pixel formats of the emulation that hold counts."""
+
+EXPOSURE_STEP = 1e-6
+"""Step of the exposure times that the emulation grants, in seconds; its menu says a tenth of it."""
+
+LONGEST_EXPOSURE = 10.0
+"""Longest exposure time of the emulation, in seconds."""
+
+EMULATED_SERIAL = "0815-0000"
+"""Serial number of the first emulated camera."""
+
+
+def emulated_bench(
+    description: BenchDescription, *, seed: int, pixel_format: str | None = None, step_by_step: bool = False
+) -> DeviceBench:
+    """Return a bench of devices whose frames pass through Basler's driver, as those of a camera on the table would.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    seed : int
+        Seed of the medium, of the sensor's fixed pattern and of all noise.
+    pixel_format : {"Mono8", "Mono10", "Mono12", "Mono16"} or None, optional
+        Format of the camera; None takes the smallest that holds the described counts. A format of other bits is the
+        same sensor behind another converter, see `emulated_description`.
+    step_by_step : bool, optional
+        Whether patterns are shown one by one, not in bursts.
+
+    Returns
+    -------
+    DeviceBench
+        Its counts are those of ``SimulatedBench(emulated_description(description), seed=seed)`` after the same calls,
+        bit for bit. Close it, or use it in a ``with`` block.
+
+    Raises
+    ------
+    DriverMissingError
+        If pypylon is not installed.
+    """
+    devices = EmulatedDevices(description, seed=seed, pixel_format=pixel_format)
+    bench = devices.bench
+    return DeviceBench(
+        devices.modulator, devices.camera, layout=bench.layout, dmd=bench.description.dmd, figures=bench.camera,
+        light_switch=devices.light_switch, phase_shifter=devices.phase_shifter, step_by_step=step_by_step,
+        clock=devices.clock,
+    )  # fmt: skip
+
+
+def emulated_description(description: BenchDescription, *, pixel_format: str | None = None) -> BenchDescription:
+    """Return the description of the bench that the emulated camera makes of another.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    pixel_format : {"Mono8", "Mono10", "Mono12", "Mono16"} or None, optional
+        Format of the camera; None keeps the described bits. Where a format has d bits more, gain, black level and
+        integral non-linearity are 2^d times as large: the converter has finer steps over the same charge.
+
+    Returns
+    -------
+    BenchDescription
+        Counts are at the right of their words, exposure times whole microseconds up to ten seconds.
+
+    Raises
+    ------
+    ValueError
+        If the format is not known, or the exposure time cannot be granted.
+    """
+    camera = description.camera
+    if pixel_format is not None:
+        check_choice("pixel_format", pixel_format, FORMATS)
+        camera = _with_bits(camera, FORMAT_BITS[pixel_format])
+    return replace(description, camera=replace(camera, alignment="right", shutter=_emulated_shutter(camera.shutter)))
+
+
+class EmulatedDevices:
+    """Devices of a simulated bench, the camera among them driven by pylon.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    seed : int
+        Seed of everything random.
+    pixel_format : {"Mono8", "Mono10", "Mono12", "Mono16"} or None, optional
+        Format of the camera.
+    capacity : int, optional
+        Masks that fit the modulator.
+    time_out : float, optional
+        Of the camera, in seconds.
+
+    Attributes
+    ----------
+    bench : SimulatedBench
+        What makes the frames; what it alone knows is its ``truth``.
+    modulator : SimulatedSequencer
+        The mirrors.
+    camera : EmulatedCamera
+        The camera.
+    light_switch : SimulatedLightSwitch
+        Blocks the laser.
+    phase_shifter : SimulatedPhaseShifter or None
+        Sets the reference; None where the bench has no reference arm.
+    """
+
+    def __init__(
+        self, description: BenchDescription, *, seed: int, pixel_format: str | None = None, capacity: int = 512,
+        time_out: float = 1.0,
+    ) -> None:  # fmt: skip
+        check_count("capacity", capacity)
+        self.bench = SimulatedBench(emulated_description(description, pixel_format=pixel_format), seed=seed)
+        bits = self.bench.camera.bits
+        chosen = pixel_format or next(name for name in FORMATS if FORMAT_BITS[name] >= bits)
+        table = OpticalTable(self.bench)
+        self.modulator = SimulatedSequencer(table, capacity)
+        self.light_switch = SimulatedLightSwitch(table)
+        self.phase_shifter = SimulatedPhaseShifter(table) if self.bench.description.reference is not None else None
+        self.camera = EmulatedCamera(table, pixel_format=chosen, time_out=time_out)
+
+    def clock(self) -> float:
+        """Return the bench's time, in seconds.
+
+        Returns
+        -------
+        float
+            Start of the next exposure.
+        """
+        return number_of(self.bench.state(), "clock")
+
+
+class EmulatedCamera:
+    """A Basler camera that looks at a simulated optical table: `FrameCamera` and `BurstCamera`.
+
+    Each frame is simulated when it is exposed: with the mirrors, the light and the exposure time of that moment. It is
+    written as a file, which the emulation delivers through the driver like a frame of a camera.
+
+    Parameters
+    ----------
+    table : OpticalTable
+        Where it stands.
+    pixel_format : str
+        Format that the driver delivers.
+    time_out : float
+        Longest wait for a frame, in seconds.
+
+    Attributes
+    ----------
+    device : BaslerCamera
+        The driver's camera.
+
+    Raises
+    ------
+    DriverMissingError
+        If pypylon is not installed.
+
+    Notes
+    -----
+    A frame that is not the one just exposed, bit for bit, is an error. The emulation's own clock and noise are not
+    used, and its pace, about 97 frames a second, has no meaning: time is that of the simulation.
+    """
+
+    def __init__(self, table: OpticalTable, *, pixel_format: str, time_out: float) -> None:
+        self._table, self._armed = table, 0
+        self._playing: object = None
+        self.device = _open_emulated(pixel_format=pixel_format, time_out=time_out)
+        self._files = EmulatorFiles(bits=FORMAT_BITS[pixel_format])
+        try:
+            rows, columns = self.shape
+            self.device.set_feature("ImageFileMode", "On")
+            self.device.set_region(rows=rows, columns=columns)
+            self.exposure_time = table.bench.exposure_time
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return the pixels of a frame along (y, x)."""
+        return self._table.bench.camera.shape
+
+    @property
+    def bit_depth(self) -> int:
+        """Return the significant bits of a count."""
+        return self._table.bench.camera.bits
+
+    @property
+    def exposure_time(self) -> float:
+        """Return the exposure time that was granted, in seconds."""
+        return self._table.bench.exposure_time
+
+    @exposure_time.setter
+    def exposure_time(self, requested: float) -> None:
+        granted = self._table.bench.camera.shutter.granted_exposure(requested)
+        self.device.exposure_time = granted
+        if abs(self.device.exposure_time - granted) > 1e-3 * EXPOSURE_STEP:
+            raise DeviceError(
+                f"the emulation granted {self.device.exposure_time:g} s instead of {granted:g} s: its steps are not "
+                f"{EXPOSURE_STEP:g} s any more"
+            )
+        self._table.bench.exposure_time = granted
+
+    @property
+    def exposure_limits(self) -> tuple[float, float, float]:
+        """Return the shortest and the longest exposure time and the step between them, in seconds."""
+        shutter = self._table.bench.camera.shutter
+        return shutter.exposure_minimum, shutter.exposure_maximum, shutter.exposure_step
+
+    def snap(self) -> Counts:
+        """Take a frame of what the mirrors show.
+
+        Returns
+        -------
+        ndarray of uint8 or uint16, shape (y, x)
+            Counts in DN, as the driver delivered them.
+
+        Raises
+        ------
+        FrameLostError
+            If the driver or the simulated bench lost it.
+        DeviceError
+            If the driver delivered another frame.
+        """
+        exposure = self._table.expose(self._table.sequence[:1])
+        self._files.show(exposure.counts[0])
+        self._play("still")
+        counts = self.device.snap()
+        if not exposure.valid[0]:
+            raise FrameLostError(f"the simulated bench lost frame {exposure.frame_ids[0]}: take it again")
+        _check_served(counts[np.newaxis], exposure.counts)
+        return counts
+
+    def arm(self, count: int) -> None:
+        """Get ready to take a frame at each of the next triggers.
+
+        Parameters
+        ----------
+        count : int
+            Number of triggers.
+        """
+        check_count("count", count)
+        self._files.prepare_series(count, shape=self.shape)
+        self._play("series")
+        self.device.arm(count)
+        self._armed, self._table.sequence = count, self._table.sequence[:0]
+
+    def fetch(self) -> Burst:
+        """Return the frames of the sequence that the mirrors ran through, and disarm.
+
+        Returns
+        -------
+        Burst
+            Frames as the driver delivered them, at the simulated times.
+
+        Raises
+        ------
+        FrameLostError
+            If the driver cannot tell which are missing, as where triggers come faster than the camera exposes.
+        DeviceError
+            If no series is armed, or the driver delivered other frames.
+        """
+        if not self._armed:
+            raise DeviceError("the camera is not armed: arm it before the triggers come")
+        step = 2 if self._table.period < self._table.bench.description.period(self.exposure_time) * (1 - BUSY) else 1
+        states, self._armed = self._table.sequence[: self._armed : step], 0
+        if not len(states):
+            self.device.stop()
+            raise FrameLostError("no trigger came: let the mirrors run after the camera is armed")
+        exposure = self._table.expose(states)
+        self._files.put_series(exposure.counts)
+        for _ in states:
+            self.device.trigger()
+        return _served(self.device.fetch(), exposure)
+
+    def close(self) -> None:
+        """Release the driver's camera and remove the files; closing twice does no harm."""
+        self.device.close()
+        self._files.remove()
+
+    def _play(self, folder: str) -> None:
+        """Let the emulation play a folder; one that it plays already goes on."""
+        if self._playing != folder:
+            self.device.set_feature("ImageFilename", str(getattr(self._files, folder)))
+            self._playing = folder
+
+
+def _open_emulated(*, pixel_format: str, time_out: float) -> BaslerCamera:
+    """Return an emulated camera; pylon looks at its environment variable when it looks for cameras."""
+    before = os.environ.get("PYLON_CAMEMU")
+    os.environ["PYLON_CAMEMU"] = "1"
+    try:
+        return BaslerCamera(EMULATED_SERIAL, pixel_format=pixel_format, time_out=time_out, trigger_source="Software")
+    finally:
+        if before is None:
+            del os.environ["PYLON_CAMEMU"]
+        else:
+            os.environ["PYLON_CAMEMU"] = before
+
+
+def _check_served(counts: Counts, simulated: Counts) -> None:
+    """Refuse frames that are not those that were simulated."""
+    if not np.array_equal(counts, simulated):
+        raise DeviceError(
+            "the driver delivered a frame of another pattern, or changed its counts: use the emulated camera from one "
+            "place only, and leave its settings alone"
+        )
+
+
+def _served(burst: Burst, exposure: Exposure) -> Burst:
+    """Return the frames of a burst that the simulated bench did not lose, at its times."""
+    kept = exposure.valid[burst.triggers]
+    counts, triggers = burst.counts[kept], burst.triggers[kept]
+    _check_served(counts, exposure.counts[triggers])
+    times = exposure.timestamps[triggers] - exposure.timestamps[0]
+    return Burst(counts=counts, triggers=triggers, timestamps=times)
+
+
+def _with_bits(camera: Camera, bits: int) -> Camera:
+    """Return the same sensor behind a converter of other bits."""
+    finer = 2.0 ** (bits - camera.bits)
+    return replace(
+        camera, bits=bits, gain=finer * camera.gain, black_level=finer * camera.black_level,
+        integral_nonlinearity=finer * camera.integral_nonlinearity,
+    )  # fmt: skip
+
+
+def _emulated_shutter(shutter: Shutter) -> Shutter:
+    """Return the exposure times of a shutter that the emulation can grant: whole steps."""
+    step = EXPOSURE_STEP * max(1, round(shutter.exposure_step / EXPOSURE_STEP))
+    shortest = step * max(1, math.ceil(round(shutter.exposure_minimum / step, 6)))
+    longest = step * math.floor(round(min(shutter.exposure_maximum, LONGEST_EXPOSURE) / step, 6))
+    return replace(shutter, exposure_minimum=shortest, exposure_maximum=longest, exposure_step=step)
