@@ -83,7 +83,8 @@ class PylonDevice:
         ValueError
             If the camera has no such setting.
         """
-        node = self.camera.GetNodeMap().GetNode(name)
+        with self.errors(f"looking for {name}"):
+            node = self.camera.GetNodeMap().GetNode(name)
         if not self._genicam.IsImplemented(node):
             raise ValueError(f"{self} has no setting {name!r}: the pylon viewer lists those that it has")
         return node

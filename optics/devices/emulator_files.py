@@ -63,7 +63,6 @@ class EmulatorFiles:
     def __init__(self, *, bits: int) -> None:
         self._shift = np.uint16(16 - bits)
         self._folder = tempfile.TemporaryDirectory(prefix="opubench-frames-")
-        self._part = Path(self._folder.name) / "part"
         self.still, self.series = Path(self._folder.name) / "still", Path(self._folder.name) / "series"
         self.still.mkdir()
         self.series.mkdir()
@@ -77,12 +76,11 @@ class EmulatorFiles:
         counts : ndarray of uint8 or uint16, shape (y, x)
             Counts in DN.
         """
-        self._part.write_bytes(self._file(counts))
-        for slot in range(SLOTS - 1):
-            link = self._part.with_name(f"part{slot}")
-            os.link(self._part, link)
-            link.replace(self.still / f"{slot}.tif")
-        self._part.replace(self.still / f"{SLOTS - 1}.tif")
+        first, *others = [self.still / f"{slot}.tif" for slot in range(SLOTS)]
+        _write_anew(first, self._file(counts))
+        for other in others:
+            other.unlink(missing_ok=True)
+            os.link(first, other)
 
     def prepare_series(self, count: int, *, shape: tuple[int, int]) -> None:
         """Make places for a series, as many as the emulation shall find when it starts.
@@ -96,10 +94,10 @@ class EmulatorFiles:
         """
         for place in range(count, self._places):
             self._place(place).unlink()
-        self._part.write_bytes(self._file(np.zeros(shape, np.uint16)))
+        blank = Path(self._folder.name) / "blank.tif"
+        _write_anew(blank, self._file(np.zeros(shape, np.uint16)))
         for place in range(self._places, count):
-            os.link(self._part, self._place(place))
-        self._part.unlink()
+            os.link(blank, self._place(place))
         self._places = count
 
     def put_series(self, frames: Counts) -> None:
@@ -111,8 +109,7 @@ class EmulatorFiles:
             Counts in DN.
         """
         for place, counts in enumerate(frames):
-            self._part.write_bytes(self._file(counts))
-            self._part.replace(self._place(place))
+            _write_anew(self._place(place), self._file(counts))
 
     def remove(self) -> None:
         """Remove the folder; removing twice does no harm."""
@@ -125,3 +122,9 @@ class EmulatorFiles:
     def _place(self, index: int) -> Path:
         """Return the file of a place of the series."""
         return self.series / f"{index:08d}.tif"
+
+
+def _write_anew(path: Path, data: bytes) -> None:
+    """Write a file in the place of another: a new one, as some file systems flush what is overwritten or renamed."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(data)
