@@ -28,7 +28,8 @@ import numpy as np  # isort: skip
 from optics.bench import BenchDescription, Exposure
 from optics.devices.basler_device import PylonDevice
 from optics.devices.device_bench import DeviceBench
-from optics.devices.emulated import EMULATED_SERIAL, EmulatedDevices
+from optics.devices.emulated import EmulatedDevices
+from optics.devices.emulated_camera import EMULATED_SERIAL
 from optics.devices.emulator_files import EmulatorFiles
 from optics.devices.pixel_formats import FORMAT_BITS
 from optics.mirrors.frames import FrameRenderer
@@ -163,7 +164,8 @@ def main() -> None:
     simulated = optics.SimulatedBench(description, seed=0)
     rendering = statistics.median(seconds(lambda: renderer.render(states)) for _ in range(5)) / len(states)
     simulating = statistics.median(seconds(lambda: simulated.expose(states[:1])) for _ in range(50))
-    print(f"apart: rendering a mask of {description.dmd.rows} x {description.dmd.columns} mirrors {1e3 * rendering:.2f} ms")
+    mirrors = f"{description.dmd.rows} x {description.dmd.columns} mirrors"
+    print(f"apart: rendering a mask of {mirrors} {1e3 * rendering:.2f} ms")
     print(f"apart: simulating a frame by itself {1e3 * simulating:.2f} ms")
 
 

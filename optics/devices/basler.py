@@ -263,7 +263,8 @@ class BaslerCamera:
         """
         check_count("count", count)
         self._start(self._source)
-        counts: Counts = np.empty((count, *self._shape), np.uint8 if self.bit_depth <= 8 else np.uint16)
+        shape = (count, *self._shape)
+        counts: Counts = np.empty(shape, np.uint8) if self.bit_depth <= 8 else np.empty(shape, np.uint16)
         self._series = SeriesCollector(self._device.camera, self._device.pylon, counts=counts, read=self._read)
 
     def fetch(self) -> Burst:

@@ -4,7 +4,7 @@ import importlib
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from optics.devices.errors import DeviceAbsentError, DeviceError, DriverMissingError, FrameLostError
@@ -127,24 +127,35 @@ class PylonDevice:
         except (self._genicam.OutOfRangeException, self._genicam.InvalidArgumentException) as error:
             raise ValueError(f"{name} = {value!r} is not allowed: {self} takes {self._allowed(node)}") from error
 
-    @contextmanager
-    def errors(self, doing: str) -> Iterator[None]:
-        """Turn the driver's errors into ours; values that a setting does not take pass.
+    def errors(self, doing: str) -> AbstractContextManager[None]:
+        """Return a context that turns the driver's errors into ours.
+
+        What took too long is a `FrameLostError`, a camera that is gone a `DeviceAbsentError`, anything else a
+        `DeviceError`; values that a setting does not take pass.
 
         Parameters
         ----------
         doing : str
             What is being done, in messages.
 
-        Raises
-        ------
-        FrameLostError
-            If it took too long.
-        DeviceAbsentError
-            If the camera is gone.
-        DeviceError
-            If anything else failed.
+        Returns
+        -------
+        context manager
+            For a ``with`` block around calls of the driver.
         """
+        return self._translated(doing)
+
+    def close(self) -> None:
+        """Release the camera; closing twice does no harm."""
+        with suppress(self._genicam.GenericException):  # one that is gone cannot be stopped
+            self.camera.StopGrabbing()
+        with suppress(self._genicam.GenericException):
+            self.camera.Close()
+            self.camera.DestroyDevice()
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
         try:
             yield
         except (self._genicam.OutOfRangeException, self._genicam.InvalidArgumentException):
@@ -155,14 +166,6 @@ class PylonDevice:
             if self.camera.IsCameraDeviceRemoved():
                 raise DeviceAbsentError(f"{self} was unplugged while {doing}: connect it and open it anew") from error
             raise DeviceError(f"{doing} failed on {self}: {error}") from error
-
-    def close(self) -> None:
-        """Release the camera; closing twice does no harm."""
-        with suppress(self._genicam.GenericException):  # one that is gone cannot be stopped
-            self.camera.StopGrabbing()
-        with suppress(self._genicam.GenericException):
-            self.camera.Close()
-            self.camera.DestroyDevice()
 
     def _allowed(self, node: Any) -> str:
         """Return in words what a setting takes."""

@@ -85,7 +85,7 @@ def trigger_times(stamps: ArrayLike, triggers: NDArray[np.int64]) -> NDArray[np.
         return times
     span = int(triggers[-1] - triggers[0])
     period = float(times[-1] - times[0]) / span if span else 0.0
-    return times - times[0] + float(triggers[0]) * period
+    return np.asarray(times - times[0] + float(triggers[0]) * period, np.float64)
 
 
 class SeriesCollector:

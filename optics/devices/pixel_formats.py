@@ -22,7 +22,9 @@ FORMAT_BITS = {
 """Significant bits of the monochrome formats that are read, by their names in cameras' menus."""
 
 
-def unpack(buffer: Buffer, *, pixel_format: str, shape: tuple[int, int], padding: int = 0, left: bool = False) -> Counts:
+def unpack(
+    buffer: Buffer, *, pixel_format: str, shape: tuple[int, int], padding: int = 0, left: bool = False
+) -> Counts:
     """Return the counts of a frame from the bytes that a camera delivered.
 
     Pixel k of a packed line of b bits (``Mono10p``, ``Mono12p``) is
@@ -105,9 +107,10 @@ def _lines(buffer: Buffer, *, pixel_format: str, shape: tuple[int, int], padding
     count, pixels = (rows, columns) if padding else (1, rows * columns)
     length = bytes_per_line(pixels, pixel_format=pixel_format) + padding
     data = np.frombuffer(buffer, np.uint8)
-    if data.size < count * length - padding:  # the last line may come without its padding
+    needed = count * length - padding  # the last line may come without its padding
+    if data.size < needed:
         raise ValueError(
-            f"a frame of {rows} x {columns} pixels in {pixel_format} fills {count * length - padding} bytes, the buffer "
+            f"a frame of {rows} x {columns} pixels in {pixel_format} fills {needed} bytes, the buffer "
             f"has {data.size}: the frame is not whole, or its format or region is another"
         )
     if data.size < count * length:
