@@ -99,7 +99,8 @@ class EmulatedDevices:
     pixel_format : {"Mono8", "Mono10", "Mono12", "Mono16"} or None, optional
         Format of the camera.
     capacity : int, optional
-        Masks that fit the modulator.
+        Masks that fit the modulator. A series is as long, and one of which the emulation passes over a file is played
+        again, see `optics.devices.emulated_camera.REPLAYS`.
     time_out : float, optional
         Of the camera, in seconds.
 
@@ -118,7 +119,7 @@ class EmulatedDevices:
     """
 
     def __init__(
-        self, description: BenchDescription, *, seed: int, pixel_format: str | None = None, capacity: int = 512,
+        self, description: BenchDescription, *, seed: int, pixel_format: str | None = None, capacity: int = 128,
         time_out: float = 1.0,
     ) -> None:  # fmt: skip
         check_count("capacity", capacity)

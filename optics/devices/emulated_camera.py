@@ -21,7 +21,7 @@ EXPOSURE_STEP = 1e-6
 EMULATED_SERIAL = "0815-0000"
 """Serial number of the first emulated camera."""
 
-REPLAYS = 5
+REPLAYS = 8
 """How often a series is played. On a busy machine the emulation passes over a file, once in some thousand frames: what
 follows moves up, and neither numbers nor errors of the driver tell. Frames are compared with those simulated."""
 

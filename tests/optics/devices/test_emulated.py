@@ -45,7 +45,7 @@ def bench_of(devices: EmulatedDevices, *, step_by_step: bool) -> DeviceBench:
 @pytest.fixture(params=[True, False], ids=["step by step", "series"])
 def driven(request: pytest.FixtureRequest) -> Iterator[tuple[EmulatedDevices, DeviceBench, SimulatedBench]]:
     """Return devices, the bench that they make, and the simulated bench of the same seed."""
-    devices = EmulatedDevices(small(bits=12), seed=5, time_out=0.5)
+    devices = EmulatedDevices(small(bits=12), seed=5, time_out=1.0)
     reference = SimulatedBench(emulated_description(small(bits=12)), seed=5)
     with bench_of(devices, step_by_step=request.param) as bench:
         yield devices, bench, reference
@@ -169,7 +169,7 @@ def test_a_frame_that_the_driver_damages_is_taken_again_with_its_own_pattern(dri
 
 
 def test_frames_that_stay_lost_are_an_error_with_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    devices = EmulatedDevices(small(bits=12), seed=5, time_out=0.5)
+    devices = EmulatedDevices(small(bits=12), seed=5, time_out=1.0)
     with bench_of(devices, step_by_step=True) as bench:
         bench.expose(patterns(3))
         trigger = devices.camera.device.trigger
@@ -185,7 +185,7 @@ def test_frames_that_stay_lost_are_an_error_with_their_number(monkeypatch: pytes
 
 
 def test_triggers_that_come_too_fast_are_not_guessed() -> None:
-    devices = EmulatedDevices(small(bits=12), seed=5, time_out=0.2)
+    devices = EmulatedDevices(small(bits=12), seed=5, time_out=0.5)
     with bench_of(devices, step_by_step=False) as bench:
         bench.expose(patterns(4))
         devices.camera.arm(4)
