@@ -30,8 +30,8 @@ from optics.macropixels import Layout
 from optics.mirrors.frames import FrameRenderer
 from optics.validation import check_choice, check_count, check_number, check_states
 
-BURST_BYTES = 256 * 2**20
-"""Memory for the frames of one burst, in the driver and once more in the series."""
+BURST_BYTES = 128 * 2**20
+"""Memory for the frames of one burst, and once more for the burst before, which is put in its place meanwhile."""
 
 
 class DeviceBench:
@@ -85,7 +85,8 @@ class DeviceBench:
     starts where that one did. Light is switched only where it has to change: after dark frames it stays blocked until
     light is wanted. A call that fails leaves the light as it was.
 
-    Memory beyond the frames of the series: masks of `optics.devices.mask_memory.MASK_BYTES`, twice.
+    Memory beyond the frames of the series: masks of `optics.devices.mask_memory.MASK_BYTES`, twice, and frames of
+    `BURST_BYTES`, twice.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class DeviceBench:
             self._camera = camera_of(camera, figures)
             rule = RetryRule(retries=retries, mark=lost_frames == "mark")
             self._steps, self._bursts = self._ways(rule, clock, bursts=not step_by_step)
-            self._clock_start = clock()
+            self._clock, self._began = clock, clock()
         except BaseException:
             with suppress(Exception):  # the refusal is the error to raise
                 self.close()
@@ -223,8 +224,32 @@ class DeviceBench:
             self._take(states, series, phases, exposure_time)
         self._exposures += len(states)
         numbers = series.first + np.arange(len(states))
-        times = series.timestamps - self._clock_start
+        times = series.timestamps - self._began
         return Exposure(series.counts, times, numbers, series.valid, exposure_time)
+
+    def continue_after(self, *, frame_id: int, timestamp: float) -> None:
+        """Go on with the numbers and the time of a series that was left, for instance by a process that ended.
+
+        Parameters
+        ----------
+        frame_id : int
+            Absolute number of the last frame that was kept.
+        timestamp : float
+            Start of its exposure, in seconds.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative.
+
+        Notes
+        -----
+        The pause has no length: time goes on where that frame ended.
+        """
+        check_count("frame_id", frame_id, at_least=0)
+        check_number("timestamp", timestamp, unit="s", at_least=0)
+        self._exposures = frame_id + 1
+        self._began = self._clock() - (timestamp + self.exposure_time)
 
     def close(self) -> None:
         """Release all devices, also where one of them fails to; closing twice does no harm."""

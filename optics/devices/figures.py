@@ -2,6 +2,7 @@
 
 from optics.camera import Camera
 from optics.devices.protocols import FrameCamera
+from optics.validation import check_number
 
 
 def starting_figures(
@@ -38,6 +39,7 @@ def starting_figures(
     by a factor of two, and so is the saturation. Measure the camera with ``calibration`` (photon transfer) and build
     the bench again with what it found before any number is believed.
     """
+    check_number("full_well", full_well, unit="e", above=0)
     rows, columns = camera.shape
     gain = ((1 << camera.bit_depth) - 1) / full_well
     return Camera(

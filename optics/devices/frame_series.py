@@ -10,7 +10,7 @@ from optics.devices.errors import DeviceError, FrameLostError
 from optics.devices.protocols import Burst
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Series:
     """Frames of a series of patterns, in the order of the patterns, while they come in.
 
@@ -91,9 +91,9 @@ class RetryRule:
             return
         number, why = series.first + frame, reason or "no frame came for its trigger"
         raise FrameLostError(
-            f"frame {number} (number {frame} of the {len(series.valid)} of this call) was lost {self.retries + 1} "
-            f"times, each time with its own pattern; the last time: {why}. Check the link of the camera, its trigger and "
-            "its time-out, allow more retries, or take lost_frames = 'mark'",
+            f"frame {number} ({frame} of {len(series.valid)} in this call) was lost {self.retries + 1} times, each "
+            f"with its own pattern; the last time: {why}. Check the link of the camera, its trigger and its time-out, "
+            "allow more retries, or take lost_frames = 'mark'",
             frame=number,
         ) from reason
 
@@ -113,7 +113,7 @@ def check_frames(counts: Counts, figures: Camera) -> None:
     FrameLostError
         If they have another shape: they arrived damaged.
     DeviceError
-        If they have other words, or counts that the bits do not hold: the pixel format is another one.
+        If they have other words: the pixel format is another one.
     """
     if counts.shape[1:] != figures.shape:
         raise FrameLostError(
@@ -124,6 +124,23 @@ def check_frames(counts: Counts, figures: Camera) -> None:
             f"the camera sends {counts.dtype} words, counts of {figures.bits} bits are {figures.word}: set the pixel "
             f"format of {figures.bits} bits, or give the bench figures of the bits that it has"
         )
+
+
+def check_range(counts: Counts, figures: Camera) -> None:
+    """Refuse counts that the bits of the camera do not hold.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Counts as an adapter delivered them.
+    figures : Camera
+        Bits that they have to have.
+
+    Raises
+    ------
+    DeviceError
+        If there are larger ones: the pixel format is another one, or significant bits are at the left.
+    """
     if figures.bits < figures.word_bits and counts.size and counts.max() > figures.largest_count:
         raise DeviceError(
             f"the camera sends counts up to {counts.max()} DN, {figures.bits} bits end at {figures.largest_count}: "

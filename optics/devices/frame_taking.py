@@ -1,19 +1,23 @@
 """Frames of patterns on devices, one by one or in bursts; one that is lost is taken again with its own pattern."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optics.camera import Camera
+from optics.camera import Camera, Counts
 from optics.devices.errors import FrameLostError
-from optics.devices.frame_series import RetryRule, Series, check_frames, check_triggers
+from optics.devices.frame_series import RetryRule, Series, check_frames, check_range, check_triggers
 from optics.devices.mask_memory import MaskMemory, States
 from optics.devices.protocols import Burst, BurstCamera, FrameCamera, Modulator, PatternSequencer
 
 Clock = Callable[[], float]
+
+STEPS_TOGETHER = 32
+"""Masks that are loaded together where frames are taken one by one: the first frame does not wait for many."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +66,7 @@ class StepByStep:
         DeviceError
             If the camera sends counts of another format.
         """
-        for part in self.masks.series(states):
+        for part in self.masks.series(states, at_most=STEPS_TOGETHER):
             for frame in range(part.start, part.stop):
                 if prepare is not None:
                     prepare(frame)
@@ -80,6 +84,7 @@ class StepByStep:
             except FrameLostError as error:
                 reason = error
                 continue
+            check_range(counts, self.figures)
             series.counts[frame] = counts
             series.valid[frame] = True
             return
@@ -132,20 +137,23 @@ class InBursts:
         DeviceError
             If the camera sends counts of another format, or numbers triggers that were not given.
         """
-        for part in self.masks.series(states):
-            waiting, reason = np.arange(part.start, part.stop), None
-            for attempt in range(self.rule.retries + 1):
-                if attempt:
-                    self.masks.load(states[waiting])
-                came, reason = self._take_burst(series, waiting, period=period)
-                waiting = np.delete(waiting, came)
-                if not waiting.size:
-                    break
-            for frame in waiting.tolist():
-                self.rule.give_up(series, frame, reason=reason)
+        with ThreadPoolExecutor(1) as pool:
+            storing = _Storing(series, self.figures, pool)
+            for part in self.masks.series(states):
+                waiting, reason = np.arange(part.start, part.stop), None
+                for attempt in range(self.rule.retries + 1):
+                    if attempt:
+                        self.masks.load(states[waiting])
+                    came, reason = self._take_burst(series, waiting, storing, period=period)
+                    waiting = np.delete(waiting, came)
+                    if not waiting.size:
+                        break
+                for frame in waiting.tolist():
+                    self.rule.give_up(series, frame, reason=reason)
+            storing.finish()
 
     def _take_burst(
-        self, series: Series, frames: NDArray[np.int64], *, period: float
+        self, series: Series, frames: NDArray[np.int64], storing: "_Storing", *, period: float
     ) -> tuple[NDArray[np.int64], FrameLostError | None]:
         """Run a burst of the frames whose masks are loaded; return which of them came, and how the others were lost."""
         start = self.clock()
@@ -157,12 +165,9 @@ class InBursts:
             return np.empty(0, np.int64), error
         check_triggers(burst, count=len(frames))
         came = frames[burst.triggers]
-        if len(came) and came[-1] - came[0] == len(came) - 1:  # one block: copied as such
-            series.counts[came[0] : came[-1] + 1] = burst.counts
-        else:
-            series.counts[came] = burst.counts
         series.timestamps[came] = start + burst.timestamps
         series.valid[came] = True
+        storing.put(came, burst.counts)
         return burst.triggers, None
 
     def _run(self, count: int, *, period: float) -> Burst:
@@ -178,3 +183,32 @@ class InBursts:
                     stop()
             raise
         return burst
+
+
+class _Storing:
+    """Puts the frames of bursts in their places, while the next burst is taken: memory is slower than cameras."""
+
+    def __init__(self, series: Series, figures: Camera, pool: Executor) -> None:
+        self._series, self._figures, self._pool = series, figures, pool
+        self._before: Future[None] | None = None
+
+    def put(self, frames: NDArray[np.int64], counts: Counts) -> None:
+        """Put the frames of a burst away, once those of the burst before are."""
+        self.finish()
+        self._before = self._pool.submit(self._store, frames, counts)
+
+    def finish(self) -> None:
+        """Return once all frames are in their places, or say what is wrong with them."""
+        if self._before is not None:
+            self._before.result()
+
+    def _store(self, frames: NDArray[np.int64], counts: Counts) -> None:
+        """Put frames in their places; a whole series in one burst is the burst's own array."""
+        check_range(counts, self._figures)
+        series = self._series
+        if len(frames) == len(series.counts) and counts.flags.c_contiguous:
+            series.counts = counts
+        elif len(frames) and frames[-1] - frames[0] == len(frames) - 1:  # one block: copied as such
+            series.counts[frames[0] : frames[-1] + 1] = counts
+        else:
+            series.counts[frames] = counts

@@ -45,20 +45,23 @@ class MaskMemory:
         if not self._holds(states):
             self._put(states, self._renderer.render(states))
 
-    def series(self, states: States) -> Iterator[slice]:
+    def series(self, states: States, *, at_most: int | None = None) -> Iterator[slice]:
         """Load states part by part; while the frames of one part are taken the masks of the next are rendered.
 
         Parameters
         ----------
         states : ndarray of bool, shape (frame, input)
             Macropixel states, as many as there are.
+        at_most : int or None, optional
+            Masks that are loaded together; None loads as many as fit.
 
         Yields
         ------
         slice
             Frames whose masks are loaded now, from 0 on.
         """
-        parts = [slice(start, min(start + self._most, len(states))) for start in range(0, len(states), self._most)]
+        most = self._most if at_most is None else min(self._most, at_most)
+        parts = [slice(start, min(start + most, len(states))) for start in range(0, len(states), most)]
         if len(parts) == 1:
             self.load(states)
             yield parts[0]

@@ -1,11 +1,39 @@
 """A simulated bench that is driven like real devices: masks in, frames out, with faults where they are wanted."""
 
+from optics.bench import BenchDescription
 from optics.devices.simulated_camera import NO_FAULTS, Faults, SimulatedBurstCamera, SimulatedCamera
 from optics.devices.simulated_modulator import SimulatedModulator, SimulatedSequencer
 from optics.devices.simulated_table import OpticalTable, SimulatedLightSwitch, SimulatedPhaseShifter
 from optics.simulated_bench import SimulatedBench
 from optics.stateful import number_of
 from optics.validation import check_count
+
+
+def simulated_devices(
+    description: BenchDescription, *, seed: int, capacity: int = 512, bursts: bool = True, faults: Faults = NO_FAULTS
+) -> "SimulatedDevices":
+    """Return devices that stand in for those of a described bench.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        What the bench is made of.
+    seed : int
+        Seed of everything random.
+    capacity : int, optional
+        Masks that fit the modulator.
+    bursts : bool, optional
+        Whether modulator and camera can do bursts.
+    faults : Faults, optional
+        What goes wrong.
+
+    Returns
+    -------
+    SimulatedDevices
+        The devices.
+    """
+    bench = SimulatedBench(description, seed=seed)
+    return SimulatedDevices(bench, capacity=capacity, bursts=bursts, faults=faults)
 
 
 class SimulatedDevices:
