@@ -3,10 +3,10 @@
 The driver is pylon with its camera emulation: its own pace, about 97 frames a second, is that of the device here. The
 driver alone waits until the camera is ready, triggers, takes the frame and copies it, in a loop that does nothing else;
 for a series it triggers all frames and then takes them. The bench does the same with everything of ours around:
-patterns checked, mirrors shown, counts unpacked and checked, frames put in their places with their times and numbers.
-Both play files of the same format and region. The bench's frames are prepared before: what is left of the
-emulation, their files written before each trigger, is counted, though no real camera has it. Masks are loaded once
-before. What rendering them costs, and what simulating the frames would, stands apart.
+patterns checked, masks rendered and handed to mirrors that take and show them in no time, counts unpacked and checked,
+frames put in their places with their times and numbers. Both play files of the same format and region. The bench's
+frames are prepared before: what is left of the emulation, their files written before each trigger, is counted, though
+no real camera has it. What it costs, and what rendering a mask and simulating a frame do, stands apart too.
 
     python benchmarks/devices.py [--frames 100] [--pairs 9] [--rows 40] [--columns 64] [--pixel-format Mono12]
 """
@@ -104,11 +104,36 @@ def small_bench(rows: int, columns: int) -> BenchDescription:
     return replace(bench, camera=camera, layout=layout)
 
 
+class FreeMirrors:
+    """Mirrors that cost nothing: frames are prepared, so it does not matter what they show."""
+
+    def __init__(self, devices: EmulatedDevices) -> None:
+        self.shape, self.capacity = devices.modulator.shape, devices.modulator.capacity
+        self._table, self._inputs = devices.camera._table, devices.bench.layout.inputs
+
+    def load(self, masks: np.ndarray) -> None:
+        """Take masks."""
+
+    def show(self, index: int) -> None:
+        """Show one."""
+        self._table.sequence = np.zeros((1, self._inputs), np.bool_)
+
+    def run(self, count: int, *, period: float) -> None:
+        """Show some."""
+        self._table.sequence, self._table.period = np.zeros((count, self._inputs), np.bool_), period
+
+    def wait(self) -> None:
+        """Return at once."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
 def bench_of(devices: EmulatedDevices, *, step_by_step: bool) -> DeviceBench:
     """Return the bench that devices make."""
     bench = devices.bench
     return DeviceBench(
-        devices.modulator, devices.camera, layout=bench.layout, dmd=bench.description.dmd, figures=bench.camera,
+        FreeMirrors(devices), devices.camera, layout=bench.layout, dmd=bench.description.dmd, figures=bench.camera,
         light_switch=devices.light_switch, step_by_step=step_by_step, clock=devices.clock,
     )  # fmt: skip
 
@@ -166,6 +191,10 @@ def main() -> None:
     simulating = statistics.median(seconds(lambda: simulated.expose(states[:1])) for _ in range(50))
     mirrors = f"{description.dmd.rows} x {description.dmd.columns} mirrors"
     print(f"apart: rendering a mask of {mirrors} {1e3 * rendering:.2f} ms")
+    files = EmulatorFiles(bits=bits)
+    writing = statistics.median(seconds(lambda: files.show(frames[0])) for _ in range(50))
+    files.remove()
+    print(f"apart: writing a frame's files for the emulation {1e3 * writing:.2f} ms")
     print(f"apart: simulating a frame by itself {1e3 * simulating:.2f} ms")
 
 
