@@ -96,6 +96,14 @@ def test_without_a_format_the_smallest_that_holds_the_bits_is_taken(bits: int) -
         assert same(bench.expose(patterns(2)), simulated.expose(patterns(2)))
 
 
+def test_a_format_of_more_bits_has_finer_steps_over_the_same_charge() -> None:
+    described = replace(small().camera, integral_nonlinearity=0.5)
+    camera = emulated_description(replace(small(), camera=described), pixel_format="Mono12").camera
+    assert (camera.bits, camera.full_well, camera.read_noise) == (12, described.full_well, described.read_noise)
+    assert camera.gain == pytest.approx(16 * 0.0253)
+    assert (camera.black_level, camera.integral_nonlinearity) == (32, 8)
+
+
 def test_counts_at_the_left_of_their_words_come_at_the_right() -> None:
     left = replace(small(bits=12), camera=replace(small(bits=12).camera, alignment="left"))
     with emulated_bench(left, seed=1) as bench:
