@@ -48,6 +48,9 @@ examples:
 FAILURES = (OSError, TypeError, ValueError, ArithmeticError, MemoryError)
 """What a part of the answer may fail with: it is named, and the rest is kept."""
 
+TWIN_SEED = 1
+"""Beyond the seed of the stand-in: the twin of a bench is another medium of the same statistics."""
+
 Found = TypeVar("Found")
 
 
@@ -155,7 +158,7 @@ def _wavelength(options: argparse.Namespace) -> float:
 
 def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace, folder: Path) -> TwinAnswer:
     """Identify the bench, write its twin, and ask both for their fidelity."""
-    from calibration.identification.answer import TwinAnswer, bench_fidelity, twin_fidelity
+    from calibration.identification.answer import TwinAnswer, bench_fidelity, measured_costs, twin_fidelity
     from calibration.identification.limits import find_limits
     from calibration.twin import identify_bench
 
@@ -163,13 +166,20 @@ def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace
     _write_twin(twin, folder / "twin.toml")
     size = {"components": options.components, "outputs": options.outputs}
     measured = {**size, "vectors": 24 if options.quick else 64, "seed": options.seed}
+    simulated = {**measured, "seed": options.seed + TWIN_SEED}
     failed: list[str] = []
     description = twin.description
+    on_bench = _tried("the bench's fidelity", lambda: bench_fidelity(bench, description, **measured), failed)
+    on_twin = _tried("the twin's fidelity", lambda: twin_fidelity(description, **simulated), failed)
+    costs = on_twin and _tried(
+        "what single causes cost", lambda: measured_costs(description, on_twin, **simulated), failed
+    )
     return TwinAnswer(
         twin=twin,
         **size,
-        on_bench=_tried("the bench's fidelity", lambda: bench_fidelity(bench, description, **measured), failed),
-        on_twin=_tried("the twin's fidelity", lambda: twin_fidelity(description, **measured), failed),
+        on_bench=on_bench,
+        on_twin=on_twin,
+        costs=costs or {},
         limits=_tried("what limits the bench", lambda: find_limits(description, **size), failed),
         shortcomings=tuple(failed),
     )
@@ -267,7 +277,7 @@ def _twin_frames(answer: TwinAnswer, options: argparse.Namespace) -> Observation
     description: BenchDescription = answer.twin.description
     if answer.twin.observations is None:
         return None
-    twin = SimulatedBench(description, seed=options.seed)
+    twin = SimulatedBench(description, seed=options.seed + TWIN_SEED)
     return _tried("the same frames of the twin", lambda: observe(twin, settings=_settings(options)), [])
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from calibration.budgets.budget import DARK_ANCHOR_SENTENCE
 from calibration.cameras.report import format_measured
 from calibration.cameras.uncertainty import Measured
 from calibration.fidelities.measured import FidelityReport
@@ -10,6 +11,10 @@ from calibration.identification.answer import TwinAnswer
 from calibration.identification.training import METHODS
 from calibration.identification.twin_figures import IdentifiedBench, TwinFigure
 from optics.bench import BenchDescription
+from optics.causes import CAUSES
+
+NOUNS = {"shot": "shot noise", "read": "read noise", "prnu": "PRNU", "offsets": "DSNU", "laser_noise": "laser noise"}
+"""Names of causes that are not words by themselves."""
 
 TERMS_SHOWN = 6
 """Causes that are listed; the others are drawn."""
@@ -53,9 +58,8 @@ def verdict(answer: TwinAnswer) -> str:
         What limits the bench, which fidelity its projections have, how well the digits network learns.
     """
     parts = []
-    if answer.limits:
-        term = answer.limits.own.terms[0]
-        parts.append(f"limited by {term.name.replace('_', ' ')} ({_clause(term.sentence)})")
+    if answer.main_limit:
+        parts.append(f"limited by {_called(answer.main_limit)}")
     if answer.on_twin:
         parts.append(f"projections of fidelity {_correlation(answer.on_twin)}")
     training = answer.training
@@ -131,10 +135,15 @@ def limit_lines(answer: TwinAnswer) -> list[str]:
     ]
     for term in limits.own.terms[:TERMS_SHOWN]:
         change = f"falls by {term.saved / limits.own.error:.1%}" if term.saved >= 0 else "does not fall"
-        lines.append(f"  {term.name.replace('_', ' '):<24}it {change:<18}{term.sentence}")
+        lines.append(f"  {_noun(term.name):<24}it {change:<18}{term.sentence}")
+    if answer.costs:
+        measured = ", ".join(f"{_noun(name)} {max(cost, 0.0):.2g}" for name, cost in answer.costs.items())
+        lines.append(
+            f"Measured on the twin, because no prediction has all of it, the error that causes cost: {measured}."
+        )
     lines.append(
         f"Against the matrix that even light would give it is {limits.even.error:.2g}: learning does not mind the "
-        "difference, imaging does. There,"
+        "difference, who needs a known matrix does. There,"
     )
     return [*lines, *(f"  {line}" for line in limits.advice.splitlines()), *(f"  ! {flag}" for flag in limits.flags)]
 
@@ -256,6 +265,17 @@ def _correlation(report: FidelityReport) -> str:
     """Return the correlation with the truth, or the bound that repeats give."""
     figures = report.against_truth or report.from_repeats
     return f"{'' if report.against_truth else 'at most '}{figures.correlation}"
+
+
+def _called(name: str) -> str:
+    """Return the name of a cause and what it is."""
+    sentence = CAUSES[name].sentence if name in CAUSES else DARK_ANCHOR_SENTENCE
+    return f"{_noun(name)} ({_clause(sentence)})"
+
+
+def _noun(name: str) -> str:
+    """Return the name of a cause as people say it."""
+    return NOUNS.get(name, name.replace("_", " "))
 
 
 def _clause(sentence: str) -> str:

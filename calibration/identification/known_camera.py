@@ -1,7 +1,5 @@
 """A bench whose camera's figures have been measured since it was opened."""
 
-from typing import Any
-
 from numpy.typing import ArrayLike
 
 from optics.bench import Bench, Exposure
@@ -26,8 +24,7 @@ class BenchWithCamera:
 
     Notes
     -----
-    Whoever calibrates such a bench sees frames of the bench and figures of the camera. Of a simulated bench the truth
-    shows through, for those who score.
+    Whoever calibrates such a bench sees frames of the bench and figures of the camera, and no truth.
     """
 
     def __init__(self, bench: Bench, camera: Camera) -> None:
@@ -57,11 +54,6 @@ class BenchWithCamera:
     @exposure_time.setter
     def exposure_time(self, requested: float) -> None:
         self._bench.exposure_time = requested
-
-    @property
-    def truth(self) -> Any:
-        """Return what a simulated bench knows of itself; None of a real one."""
-        return getattr(self._bench, "truth", None)
 
     def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
         """Show patterns and return a frame of each.

@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from calibration.budgets.advice import advice
-from calibration.budgets.budget import Budget, predict_budget
+from calibration.budgets.budget import MODELLED, Budget, predict_budget
 from optics.bench import BenchDescription
-from optics.causes import without_causes
+from optics.causes import present_causes, without_causes
 from optics.media import PartiallyCoherentDescription, PolarisedDescription
 
 FIXED = ("beam_profile", "macropixel_amplitudes", "flatness", "contrast", "stuck_mirrors")
@@ -67,7 +67,25 @@ def find_limits(description: BenchDescription, *, components: int, outputs: int,
     even = predict_budget(known, **settings)
     own = predict_budget(without_causes(known, FIXED), **settings)
     more = (MODES_LEFT_OUT,) if known.medium != description.medium else ()
-    return Limits(even=even, own=own, advice=advice(even), flags=(*even.flags, *more))
+    return Limits(
+        even=even, own=own, advice=advice(even), flags=(*even.flags, *more), left_out=left_out_causes(description)
+    )
+
+
+def left_out_causes(description: BenchDescription) -> tuple[str, ...]:
+    """Return the causes of a bench that budgets do not know.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        The bench.
+
+    Returns
+    -------
+    tuple of str
+        Names of `optics.causes.CAUSES`, pointing for instance.
+    """
+    return tuple(name for name in present_causes(description) if name not in MODELLED)
 
 
 def _one_mode(medium: Any) -> Any:

@@ -71,24 +71,14 @@ def train_through(bench: Path, folder: Path, *, seeds: Sequence[int]) -> Trainin
     """
     words = [sys.executable, "-m", "dfa", "--bench", str(bench), "--methods", *METHODS]
     words += ["--seeds", *map(str, seeds), "--output", str(folder)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
-        said = _pass_through(program)
-    if program.returncode:
-        lines = [line for line in said.replace("\r", "\n").splitlines() if "error:" in line] or said.splitlines()
-        reason = lines[-1].strip() if lines else f"exit status {program.returncode}"
-        raise OSError(f"the training through the twin failed: {reason.removeprefix('error: ')}")
+    # Where a person looks on, the progress bar goes to the terminal as it is; elsewhere its words are kept.
+    watched = sys.stderr.isatty()
+    done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=None if watched else subprocess.PIPE, check=False)
+    if done.returncode:
+        said = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
+        reason = said[-1].removeprefix("error: ") if said else f"exit status {done.returncode}, see above"
+        raise OSError(f"python -m dfa: {reason}")
     return read_training(folder / "results.h5")
-
-
-def _pass_through(program: "subprocess.Popen[bytes]") -> str:
-    """Show what a program says on its error stream as it comes, and return it; its table is in its folder."""
-    said = b""
-    if program.stderr is not None:
-        while piece := program.stderr.read1(4096):  # type: ignore[attr-defined]
-            said += piece
-            sys.stderr.write(piece.decode("utf-8", "replace"))
-            sys.stderr.flush()
-    return said.decode("utf-8", "replace")
 
 
 def read_training(path: Path) -> Training:
