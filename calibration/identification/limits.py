@@ -67,9 +67,7 @@ def find_limits(description: BenchDescription, *, components: int, outputs: int,
     even = predict_budget(known, **settings)
     own = predict_budget(without_causes(known, FIXED), **settings)
     more = (MODES_LEFT_OUT,) if known.medium != description.medium else ()
-    return Limits(
-        even=even, own=own, advice=advice(even), flags=(*even.flags, *more), left_out=left_out_causes(description)
-    )
+    return Limits(even=even, own=own, advice=advice(even), flags=(*even.flags, *more))
 
 
 def left_out_causes(description: BenchDescription) -> tuple[str, ...]:
