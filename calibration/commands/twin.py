@@ -14,7 +14,6 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
     from calibration.identification.answer import TwinAnswer
     from calibration.identification.observations import Observations
     from calibration.identification.protocol import ProtocolSettings
-    from calibration.identification.twin_figures import IdentifiedBench
     from optics import Bench, BenchDescription
 
 TWIN = """\
@@ -130,19 +129,24 @@ def _check_options(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[tuple[Bench, dict[str, Any]]]:
-    """Give the bench, and what a data sheet tells of it: wavelength and mirrors; devices are released at the end."""
+    """Give the bench, and what is known beside its frames: wavelength, mirrors, name; devices are released at the end."""
     if options.bench:
         from optics import SimulatedBench, load_bench
 
         description = load_bench(options.bench)
-        known = {"wavelength": description.laser.wavelength, "dmd": description.dmd}
+        known = {
+            "wavelength": description.laser.wavelength,
+            "dmd": description.dmd,
+            "name": f"twin of {description.name}",
+        }
         yield SimulatedBench(description, seed=options.seed), known
         return
     from optics.devices.devices_file import open_devices
 
     wavelength = _wavelength(options)
     with open_devices(options.devices) as bench:
-        yield bench, {"wavelength": wavelength, "dmd": bench.dmd}
+        name = f"twin of the bench of {Path(options.devices).stem}"
+        yield bench, {"wavelength": wavelength, "dmd": bench.dmd, "name": name}
 
 
 def _wavelength(options: argparse.Namespace) -> float:
@@ -163,7 +167,7 @@ def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace
     from calibration.twin import identify_bench
 
     twin = identify_bench(bench, **known, settings=_settings(options), progress=_bar)
-    _write_twin(twin, folder / "twin.toml")
+    twin.save(folder / "twin.toml")
     size = {"components": options.components, "outputs": options.outputs}
     measured = {**size, "vectors": 24 if options.quick else 64, "seed": options.seed}
     simulated = {**measured, "seed": options.seed + TWIN_SEED}
@@ -191,23 +195,6 @@ def _settings(options: argparse.Namespace) -> ProtocolSettings:
 
     fewer = {"halves": 96, "singles": 320, "bursts": 8, "burst": 16} if options.quick else {}
     return ProtocolSettings(pause=options.pause, seed=options.seed, **fewer)
-
-
-def _write_twin(twin: IdentifiedBench, path: Path) -> None:
-    """Write the twin's bench file, each figure beside what it decides."""
-    from calibration.identification.answer_text import file_comments
-    from optics import bench_to_table
-    from optics.files.bench_file import save_bench
-
-    save_bench(twin.description, path, comments=file_comments(twin, list(_dotted(bench_to_table(twin.description)))))
-
-
-def _dotted(table: dict[str, Any], above: str = "") -> Iterator[str]:
-    """Yield the dotted names of a bench file."""
-    for key, value in table.items():
-        yield above + key
-        if isinstance(value, dict):
-            yield from _dotted(value, f"{above}{key}.")
 
 
 def _trained(answer: TwinAnswer, options: argparse.Namespace, folder: Path) -> TwinAnswer:

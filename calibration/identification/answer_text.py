@@ -1,7 +1,6 @@
 """The answer in words and tables that a newcomer understands."""
 
 import math
-from collections.abc import Sequence
 
 from calibration.budgets.budget import DARK_ANCHOR_SENTENCE
 from calibration.cameras.report import format_measured
@@ -9,7 +8,7 @@ from calibration.cameras.uncertainty import Measured
 from calibration.fidelities.measured import FidelityReport
 from calibration.identification.answer import TwinAnswer
 from calibration.identification.training import METHODS
-from calibration.identification.twin_figures import IdentifiedBench, TwinFigure
+from calibration.identification.twin_figures import IdentifiedBench
 from optics.bench import BenchDescription
 from optics.causes import CAUSES
 
@@ -211,34 +210,6 @@ def percent(figure: Measured) -> str:
     """
     spread = "" if math.isnan(figure.uncertainty) else f" ± {100 * figure.uncertainty:.1f}"
     return f"{100 * figure.value:.1f}{spread} %"
-
-
-def file_comments(twin: IdentifiedBench, table: Sequence[str]) -> dict[str, str]:
-    """Return the comments of the twin's bench file.
-
-    Parameters
-    ----------
-    twin : IdentifiedBench
-        The twin.
-    table : sequence of str
-        Dotted names that the file has.
-
-    Returns
-    -------
-    dict of str to str
-        Each figure beside the field that it decides; those that decide none, choices and flags above everything.
-    """
-    beside: dict[str, list[str]] = {}
-    above: list[TwinFigure] = []
-    for row in twin.figures:
-        if row.field in table:
-            beside.setdefault(row.field, []).append(f"{format_measured(row.measured)} {row.unit}".strip())
-        else:
-            above.append(row)
-    lines = [f"Twin of a bench, identified from {twin.exposures} frames; ± is one standard uncertainty."]
-    lines += [f"{row.name}: {format_measured(row.measured)} {row.unit}".strip() for row in above]
-    lines += [f"Chosen: {choice}" for choice in twin.choices] + [f"Mind: {flag}" for flag in twin.flags]
-    return {"": "\n".join(lines), **{field: "; ".join(words) for field, words in beside.items()}}
 
 
 def twin_title(description: BenchDescription) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from calibration.cameras.uncertainty import Measured
@@ -62,6 +63,9 @@ class IdentifiedBench(Protocol):
     @property
     def exposures(self) -> int:
         """Return the number of frames that the identification took."""
+
+    def save(self, path: Path) -> None:
+        """Write the twin as a bench file, each figure with its uncertainty beside it."""
 
     @property
     def observations(self) -> Observations | None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from calibration.cameras.report import format_measured
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.observations import Observations
 from calibration.identification.protocol import ProtocolSettings, observe
 from calibration.identification.twin_figures import TwinFigure
 from optics import Bench, BenchDescription, Dmd, SimulatedBench
+from optics.files.bench_file import save_bench
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +23,11 @@ class StandInTwin:
     flags: tuple[str, ...] = ("drift was not seen within the protocol",)
     exposures: int = 1234
     observations: Observations | None = None
+
+    def save(self, path: Path) -> None:
+        """Write the description, the figures beside it."""
+        comments = {row.field: format_measured(row.measured) for row in self.figures if row.field}
+        save_bench(self.description, path, comments=comments)
 
 
 FIGURES = (
@@ -50,6 +58,7 @@ def identify_bench(
     *,
     wavelength: float,
     dmd: Dmd,
+    name: str,
     settings: ProtocolSettings,
     progress: Callable[[list[str]], Iterable[str]] = list,
 ) -> StandInTwin:
@@ -57,5 +66,5 @@ def identify_bench(
     if not isinstance(bench, SimulatedBench):
         raise TypeError("the stand-in knows simulated benches alone")
     known = bench.description
-    assert (wavelength, dmd) == (known.laser.wavelength, known.dmd)
+    assert (wavelength, dmd, name) == (known.laser.wavelength, known.dmd, f"twin of {known.name}")
     return standin_twin(known, observations=observe(bench, settings=settings, progress=progress))

