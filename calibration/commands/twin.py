@@ -129,7 +129,7 @@ def _check_options(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[tuple[Bench, dict[str, Any]]]:
-    """Give the bench, and what is known beside its frames: wavelength, mirrors, name; devices are released at the end."""
+    """Give the bench, and wavelength, mirrors and name, which no frame tells; devices are released at the end."""
     if options.bench:
         from optics import SimulatedBench, load_bench
 
