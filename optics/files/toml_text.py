@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -118,7 +119,8 @@ def _comment_lines(comment: str) -> list[str]:
     """Return a comment as lines of TOML."""
     if not comment:
         return []
-    return [f"# {HIDDEN.sub(' ', line)}".rstrip() for line in comment.splitlines()]
+    wrapped = (textwrap.wrap(HIDDEN.sub(" ", line), WIDTH - 2) or [""] for line in comment.splitlines())
+    return [f"# {line}".rstrip() for lines in wrapped for line in lines]
 
 
 def _key(key: str) -> str:

@@ -51,12 +51,14 @@ def test_comments_stand_beside_or_above_what_they_are_on() -> None:
     table = {"name": "x", "weights": [1 / 7] * 30, "camera": {"gain": 0.0253, "bits": 12}}
     comments = {
         "": "found by frames\nof a bench", "camera.gain": "0.0253 ± 0.0001 DN/e, from 24 pairs",
-        "weights": "relative", "camera": "what counts", "camera.bits": "a\nb",
+        "weights": "relative", "camera": "what counts " * 20, "camera.bits": "a\nb",
     }  # fmt: skip
     lines = to_toml(table, comments).splitlines()
     assert lines[:2] == ["# found by frames", "# of a bench"]
     assert lines[lines.index("weights = [") - 1] == "# relative"
-    assert lines[lines.index("[camera]") - 1] == "# what counts"
+    above = lines[lines.index("]") + 2 : lines.index("[camera]")]
+    assert all(line.startswith("# ") for line in above)
+    assert " ".join(line[2:] for line in above) == ("what counts " * 20).strip()
     gain = next(line for line in lines if line.startswith("gain"))
     assert gain.split("#") == [gain.split("#")[0], " 0.0253 ± 0.0001 DN/e, from 24 pairs"]
     assert lines[-3:] == ["# a", "# b", "bits = 12"]
