@@ -86,7 +86,7 @@ def add_twin(commands: Any) -> None:
     add("--pause", type=float, default=0.0, metavar="SECONDS", help="time that passes before each burst of repeats:\n"
         "longer protocols see slower drift (0)")  # fmt: skip
     add("--no-training", action="store_true", help="train no network")
-    add("--quick", action="store_true", help="fewer frames, vectors and seeds: larger uncertainties")
+    add("--quick", action="store_true", help="fewer vectors, one seed of the training: larger uncertainties")
     add(
         "--output",
         type=Path,
@@ -190,11 +190,10 @@ def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace
 
 
 def _settings(options: argparse.Namespace) -> ProtocolSettings:
-    """Return how many frames the identification takes."""
+    """Return how the frames of the identification are taken."""
     from calibration.identification.protocol import ProtocolSettings
 
-    fewer = {"halves": 96, "singles": 320, "bursts": 8, "burst": 16} if options.quick else {}
-    return ProtocolSettings(pause=options.pause, seed=options.seed, **fewer)
+    return ProtocolSettings(pause=options.pause, seed=options.seed)
 
 
 def _trained(answer: TwinAnswer, options: argparse.Namespace, folder: Path) -> TwinAnswer:
