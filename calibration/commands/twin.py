@@ -34,8 +34,8 @@ The folder then holds
   twin.h5        the figures as a table
   training/      what python -m dfa leaves
 
-It takes two to five minutes on two cores, most of it for the training; --quick about half a minute. What fails on the
-way (a training, say) is named, and the rest is kept."""
+It takes half a minute to a few minutes on two cores, --no-training about half of that; --pause and slow cameras come on
+top. What fails on the way (a training, say) is named, and the rest is kept."""
 
 EPILOG = """\
 examples:
