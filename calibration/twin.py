@@ -113,7 +113,8 @@ class Twin:
             File to be written, whole or not at all.
         """
         table = bench_to_table(self.description)
-        comments = {"": f"Identified from {self.exposures} frames. What frames cannot tell:\n" + "\n".join(self.choices)}
+        words = [f"Identified from {self.exposures} frames. What frames cannot tell:", *self.choices]
+        comments = {"": "\n".join(words)}
         for figure in self.figures:
             place = _place(table, figure.field)
             if place:
@@ -244,7 +245,7 @@ class _Parts:
         switched = input_light(laser, even, layout, amplitudes=amplitudes).switched[:-1]
         sent = float(np.mean(np.abs(switched[live]) ** 2))
         delivered = stated.quantum_efficiency / stated.pixels
-        fraction = self.light.switched_rate.value / (delivered * sent)
+        fraction = self.light.macropixel_rate.value / (delivered * sent)
         medium = medium_description(self.light.grain, collected_fraction=fraction, pixel_pitch=stated.pixel_pitch)
         period = max(stated.shutter.pattern_period(exposure_time, rows=stated.rows), 1 / dmd.frame_rate)
         static = shown(self.light.static.light) / (delivered * fraction)
@@ -265,14 +266,14 @@ class _Parts:
         ratio = self.light.half_over_singles
         if abs(ratio.value - 1) > SIGNIFICANT * ratio.uncertainty:
             found.append(
-                f"a random half gives {ratio.value:.3f} times the light that its macropixels give one by one: the bench "
-                "is not linear (the camera, or macropixels that overlap), or the light changed meanwhile"
+                f"a random half gives {ratio.value:.3f} times the light that its macropixels give one by one: the "
+                "bench is not linear (the camera, or macropixels that overlap), or the light changed meanwhile"
             )
         change = self.time.power_change
         if not change.bound and change.value > NOTABLE * (shown(self.time.laser_noise) + 1e-3):
             found.append(
-                f"the power of the light changed by {100 * change.value:.2g} % rms over the protocol, slowly: it is not "
-                "part of the twin"
+                f"the power of the light changed by {100 * change.value:.2g} % rms over the protocol, slowly: it is "
+                "not part of the twin"
             )
         undecided = int(np.count_nonzero(self.light.weights.undecided))
         if undecided:
@@ -312,7 +313,9 @@ def twin_camera(stated: Camera, figures: CameraFigures) -> Camera:
         never reaches.
     """
     seen = ("read_noise", "row_noise", "column_noise", "dark_current", "dsnu", "row_offset", "column_offset")
-    faults = {name: _at_least(getattr(figures, name)) for name in ("hot_pixels", "hot_pixel_current", "dead_pixels")}
+    faults = ("hot_pixels", "hot_pixel_current", "dead_pixels")  # not left out where only a bound is known
+    numbers: dict[str, Any] = {name: shown(getattr(figures, name)) for name in seen}
+    numbers |= {name: max(getattr(figures, name).value, 0.0) for name in faults}
     return Camera(
         rows=stated.rows,
         columns=stated.columns,
@@ -324,8 +327,7 @@ def twin_camera(stated: Camera, figures: CameraFigures) -> Camera:
         black_level=max(figures.black_level.value, 0.0),
         alignment=stated.alignment,
         shutter=stated.shutter,
-        **{name: shown(getattr(figures, name)) for name in seen},
-        **faults,
+        **numbers,
     )
 
 
@@ -343,11 +345,6 @@ def shown(figure: Measured) -> float:
         Its value, not negative.
     """
     return 0.0 if figure.bound == "upper" else max(figure.value, 0.0)
-
-
-def _at_least(figure: Measured) -> float:
-    """Return a figure; where only a bound is known, the bound: faults are not left out."""
-    return max(figure.value, 0.0)
 
 
 def _contrast_ratio(static: float, laser: Laser, even: Dmd, layout: Layout, amplitudes: tuple[float, ...]) -> float:

@@ -1,5 +1,7 @@
 """Every identified figure of a bench in one table: what it is, its unit, where it stands in a bench file."""
 
+import math
+
 import numpy as np
 
 from calibration.cameras.uncertainty import Measured
@@ -67,13 +69,13 @@ def _light_rows(light: LightFigures) -> list[TwinFigure]:
     live = weights.live
     spread = float(np.std(weights.amplitude[live])) if live.any() else 0.0
     doubt = float(np.mean(weights.amplitude_uncertainty[live])) if live.any() else 0.0
+    unequal = Measured(value=spread, uncertainty=doubt / math.sqrt(2 * max(int(live.sum()), 1)))
     dead = Measured(value=float(np.count_nonzero(weights.dead)), uncertainty=0.0)
     rows = (
         ("light of a macropixel", "", light.macropixel_rate, "e/s", "mean over the live ones, on a pixel", ""),
         ("light of a random half", "", light.half_rate, "e/s", "on a pixel", ""),
         ("half over singles", "", light.half_over_singles, "", "1 on a bench that is linear", ""),
-        ("spread of the amplitudes", "", Measured(value=spread, uncertainty=doubt / np.sqrt(2 * max(live.sum(), 1))), "",
-         "rms over the live macropixels; speckle on the camera is part of it", "macropixel_amplitudes"),
+        ("spread of the amplitudes", "", unequal, "", "rms over the live macropixels; speckle on the camera is part of it", "macropixel_amplitudes"),
         ("dead macropixels", "", dead, "", f"of {weights.dead.size}", ""),
         ("static light", "", light.static.light, "e/s", "with all macropixels off, on a pixel", ""),
         ("contrast ratio of the mirrors", "", light.static.contrast_ratio, "", "on over off", "dmd.contrast_ratio"),
@@ -82,8 +84,8 @@ def _light_rows(light: LightFigures) -> list[TwinFigure]:
         ("modes of the light", "", light.modes, "", "one over the squared contrast on a point", ""),
     )  # fmt: skip
     return [
-        TwinFigure(group="Light", name=name, symbol=symbol, measured=measured, unit=unit, sentence=sentence, field=field)
-        for name, symbol, measured, unit, sentence, field in rows
+        TwinFigure(group="Light", name=name, symbol=symbol, measured=measured, unit=unit, sentence=words, field=field)
+        for name, symbol, measured, unit, words, field in rows
     ]
 
 

@@ -1,7 +1,7 @@
 """Real devices: modulators and cameras behind two small protocols, and the bench that they make.
 
-Adapters of real devices are looked up by name when they are asked for (`optics.devices.open_devices`); their drivers are
-optional extras: `optics.devices.basler.BaslerCamera`, `optics.devices.vialux.VialuxModulator`,
+Adapters of real devices are looked up by name when they are asked for (`optics.devices.open_devices`); their
+drivers are optional extras: `optics.devices.basler.BaslerCamera`, `optics.devices.vialux.VialuxModulator`,
 `optics.devices.micro_manager.MicroManagerCamera`.
 """
 
