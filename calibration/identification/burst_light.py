@@ -134,9 +134,7 @@ def burst_light(
     )  # fmt: skip
 
 
-def dark_level(
-    dark: tuple[Frames, ...], *, exposure_time: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def dark_level(dark: tuple[Frames, ...], *, exposure_time: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the dark level of each pixel at an exposure time, and what of it is dark current.
 
     .. math:: d(t) = d_0 + \\dot d \\, t

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.identification.burst_light import BurstLight
-from optics.validation import check_choice
+from calibration.identification.drift_laws import DriftLaw
 
-LAWS = ("exponential", "gaussian")
 COARSE = 96
 """Groups of frames in which the first search averages."""
 
@@ -33,8 +32,10 @@ class Lags:
 
     Parameters
     ----------
-    powers : ndarray, shape (frame, frame)
-        Lags tau of pairs of frames, in seconds (exponential law), or their squares (gaussian).
+    law : DriftLaw
+        How the field correlation falls.
+    times : ndarray, shape (frame,)
+        Times of the frames, in seconds.
     average : ndarray or None, shape (group, frame)
         Weights of the frames in each group; None for frames as they are.
     white : ndarray, shape (group,)
@@ -45,7 +46,8 @@ class Lags:
         Least variance that may change from frame to frame: half of the camera's, below zero.
     """
 
-    powers: Matrix
+    law: DriftLaw
+    times: NDArray[np.float64]
     average: Matrix | None
     white: NDArray[np.float64]
     noise: Matrix
@@ -62,10 +64,10 @@ class Lags:
         Returns
         -------
         correlation, slope : ndarray, shape (group, group)
-            exp(-2 rate tau) or exp(-2 rate tau^2), and its derivative.
+            The square of the field correlation, and its derivative.
         """
-        full = np.exp(-2 * rate * self.powers)
-        slope = -2 * self.powers * full
+        field, fall = self.law.correlation(self.times, rate=rate)
+        full, slope = field**2, 2 * field * fall
         if self.average is None:
             return full, slope
         return self.average @ full @ self.average.T, self.average @ slope @ self.average.T
@@ -77,7 +79,7 @@ class DecorrelationFit:
 
     Parameters
     ----------
-    law : str
+    law : DriftLaw
         Law of the drift.
     parameters : ndarray, shape (3,)
         Variance of the light that drifts b, rate of the drift rho, variance that changes from frame to frame w.
@@ -89,7 +91,7 @@ class DecorrelationFit:
         Of a pixel, less a constant.
     """
 
-    law: str
+    law: DriftLaw
     parameters: NDArray[np.float64]
     information: Matrix
     kernels: Matrix
@@ -102,7 +104,7 @@ class DecorrelationFit:
         return float(changing / (drifting + changing))
 
 
-def fit_decorrelation(light: BurstLight, *, law: str) -> DecorrelationFit:
+def fit_decorrelation(light: BurstLight, *, law: DriftLaw) -> DecorrelationFit:
     """Return the drift and the vibration that make the covariance of the frames most likely.
 
     .. math:: \\Sigma_{fg} = b \\, |g_1(t_f - t_g)|^2 + (w + u_f^2) \\, \\delta_{fg}, \\qquad
@@ -112,18 +114,13 @@ def fit_decorrelation(light: BurstLight, *, law: str) -> DecorrelationFit:
     ----------
     light : BurstLight
         The light; S is its covariance over pixels, u_f^2 the variance of the camera.
-    law : {"exponential", "gaussian"}
-        How g_1 falls, with rho = 1 / tau_c or 1 / tau_c^2.
+    law : DriftLaw
+        How g_1 falls with its rate rho.
 
     Returns
     -------
     DecorrelationFit
         The most likely b, rho and w; rho is not below zero, w may be.
-
-    Raises
-    ------
-    ValueError
-        If the law is not known.
 
     Notes
     -----
@@ -140,7 +137,6 @@ def fit_decorrelation(light: BurstLight, *, law: str) -> DecorrelationFit:
     .. [1] Law L16 of the project's physics notes: Siegert relation.
     .. [2] J. W. Goodman, Speckle Phenomena in Optics, 2nd ed., sec. 3.6 and 5.6.
     """
-    check_choice("law", law, LAWS)
     added = _added_noise(light)
     gram = light.gram + added
     fine = _lags(light, added, law=law, average=None)
@@ -158,18 +154,18 @@ def _added_noise(light: BurstLight) -> Matrix:
     """Return the covariance of the noise that is added to that of the frames."""
     gram, bursts = light.gram, light.bursts
     mean = float(np.mean(gram[~np.eye(len(gram), dtype=bool)]))
-    return TRUST * abs(mean) * (bursts[:, np.newaxis] == bursts)
+    return np.asarray(TRUST * abs(mean) * (bursts[:, np.newaxis] == bursts))
 
 
-def _lags(light: BurstLight, added: Matrix, *, law: str, average: Matrix | None) -> Lags:
+def _lags(light: BurstLight, added: Matrix, *, law: DriftLaw, average: Matrix | None) -> Lags:
     """Return the lags between frames, or between groups of them."""
     noise, least = np.diag(light.noise) + added, -0.5 * float(light.noise.min())
-    distances = np.abs(np.subtract.outer(light.times, light.times))
-    powers = distances if law == "exponential" else distances**2
     if average is None:
-        return Lags(powers=powers, average=None, white=np.ones(len(light.times)), noise=noise, least=least)
+        return Lags(law=law, times=light.times, average=None, white=np.ones(len(light.times)), noise=noise, least=least)
     white = np.sum(average**2, axis=1)
-    return Lags(powers=powers, average=average, white=white, noise=average @ noise @ average.T, least=least)
+    return Lags(
+        law=law, times=light.times, average=average, white=white, noise=average @ noise @ average.T, least=least
+    )
 
 
 def _averages(light: BurstLight) -> Matrix:
@@ -185,7 +181,7 @@ def _averages(light: BurstLight) -> Matrix:
     return np.array(rows)
 
 
-def _search(gram: Matrix, lags: Lags, light: BurstLight, *, law: str) -> NDArray[np.float64]:
+def _search(gram: Matrix, lags: Lags, light: BurstLight, *, law: DriftLaw) -> NDArray[np.float64]:
     """Return where to begin: the best of many correlation times, each with its best variances."""
     span = float(np.ptp(light.times))
     shortest = float(np.diff(np.unique(light.times)).min())
@@ -193,8 +189,7 @@ def _search(gram: Matrix, lags: Lags, light: BurstLight, *, law: str) -> NDArray
     light_variance = float(np.mean(gram[~np.eye(len(gram), dtype=bool)]))
     found = []
     for time in times:
-        rate = 1 / time if law == "exponential" else 1 / time**2
-        trial = np.array([max(light_variance, 1e-6), rate, 1e-3 * abs(light_variance)])
+        trial = np.array([max(light_variance, 1e-6), law.rate(float(time)), 1e-3 * abs(light_variance)])
         trial = _climb(gram, lags, trial, pixels=1, rounds=4, free=(0, 2))
         found.append((_slopes(gram, lags, trial)[0], trial))
     return max(found, key=lambda one: one[0])[1]

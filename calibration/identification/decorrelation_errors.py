@@ -48,9 +48,7 @@ class DecorrelationErrors:
         return self.grains + self.angles + self.channels + self.camera
 
 
-def decorrelation_errors(
-    fit: DecorrelationFit, light: BurstLight, *, share: float, channels: float
-) -> DecorrelationErrors:
+def decorrelation_errors(fit: DecorrelationFit, light: BurstLight, *, share: float) -> DecorrelationErrors:
     """Return the uncertainty of a fit.
 
     .. math:: C = F^{-1} \\, \\mathrm{cov}(s) \\, F^{-1}, \\qquad s_j = \\tfrac{1}{2} z^T K_j z
@@ -64,8 +62,6 @@ def decorrelation_errors(
     share : float
         How unlike the two angles of a beam are in what they change, from 0.5 to 1
         (`calibration.identification.pointing_jitter.axis_share`).
-    channels : float
-        Number of channels of the medium whose phases drift, each at a rate of its own; infinity for many.
 
     Returns
     -------
@@ -83,18 +79,20 @@ def decorrelation_errors(
     inverse = np.linalg.inv(fit.information)
     reach, _ = correlated_pixels(light)
     pixels = mean_covariance(_pixel_scores(fit, light), light, reach=max(reach, 1))
+    angles, channels = _angle_covariance(fit, light, share=share), _channel_covariance(fit, light)
     changing = np.zeros((3, 3))
     changing[1, 1] = (MODEL_ERROR * fit.parameters[1]) ** 2
     changing[2, 2] = light.noise_uncertainty**2
     span = float(np.ptp(light.times))
-    turning = 2 / math.pi * channels * fit.parameters[1] * span if math.isfinite(channels) else math.inf
     return DecorrelationErrors(
         grains=inverse @ pixels @ inverse,
-        angles=inverse @ _angle_covariance(fit, light, share=share) @ inverse,
-        channels=inverse @ _channel_covariance(fit, light, channels=channels) @ inverse,
+        angles=inverse @ angles @ inverse,
+        channels=inverse @ channels @ inverse,
         camera=changing,
-        independent=float(fit.information[1, 1] / pixels[1, 1]),
-        moving_channels=turning if fit.law == "exponential" else math.inf,
+        independent=float(fit.information[1, 1] / (pixels + angles + channels)[1, 1]),
+        moving_channels=2 / math.pi * fit.law.channels * span / max(fit.law.time(float(fit.parameters[1])), 1e-9)
+        if math.isfinite(fit.law.channels) and fit.law.name == "exponential"
+        else math.inf,
     )
 
 
@@ -139,8 +137,7 @@ def correlation(fit: DecorrelationFit, light: BurstLight) -> Matrix:
     ndarray, shape (frame, frame)
         Field correlation.
     """
-    lags = np.abs(np.subtract.outer(light.times, light.times))
-    return np.asarray(np.exp(-fit.parameters[1] * (lags if fit.law == "exponential" else lags**2)))
+    return fit.law.correlation(light.times, rate=float(fit.parameters[1]))[0]
 
 
 def _pixel_scores(fit: DecorrelationFit, light: BurstLight) -> Matrix:
@@ -170,15 +167,12 @@ def _angle_covariance(fit: DecorrelationFit, light: BurstLight, *, share: float)
     return np.asarray(2 * share * (max(fit.vibration, 0.0) / 2) ** 2 * products)
 
 
-def _channel_covariance(fit: DecorrelationFit, light: BurstLight, *, channels: float) -> Matrix:
+def _channel_covariance(fit: DecorrelationFit, light: BurstLight) -> Matrix:
     """Return the covariance of the scores by the weights that the channels happen to have."""
-    if math.isinf(channels) or not fit.parameters[1]:
+    channels, rate = fit.law.channels, float(fit.parameters[1])
+    if math.isinf(channels) or not rate:
         return np.zeros((3, 3))
-    steps = (np.arange(int(channels)) + 0.5) / int(channels)
-    if fit.law == "exponential":
-        frequencies = np.tan(math.pi * (steps - 0.5)) * fit.parameters[1]
-    else:
-        frequencies = math.sqrt(2 * fit.parameters[1]) * ndtri(steps)
+    frequencies = fit.law.frequencies / fit.law.time(rate)
     turns = np.exp(1j * np.outer(light.times - light.times.mean(), frequencies))
     field = correlation(fit, light)
     moves = []

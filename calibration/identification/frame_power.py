@@ -109,14 +109,15 @@ def spread_rms(spread: PowerSpread) -> Measured:
     Returns
     -------
     Measured
-        The rms; an upper bound where its square is within four standard deviations of zero.
+        The rms; an upper bound where its square is within four of the standard deviations that it has by chance alone.
     """
     known = spread.camera + spread.speckle
     variance, weights = _likeliest(spread.squares, known)
     chance = 2 / float(np.sum((max(variance, 0.0) + known) ** -2))
     area = AREA_UNCERTAINTY * float(weights @ spread.speckle / weights.sum())
     error = math.hypot(math.sqrt(chance), area)
-    if variance > SIGNIFICANT * error:
+    alone = math.hypot(math.sqrt(2 / float(np.sum(known**-2.0))), area)
+    if variance > SIGNIFICANT * alone:
         value = math.sqrt(variance)
         return Measured(value=value, uncertainty=error / (2 * value))
     return Measured(value=math.sqrt(_largest(spread, variance)), uncertainty=0.0, bound="upper")

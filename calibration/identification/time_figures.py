@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.burst_light import BurstLight, burst_light
-from calibration.identification.decorrelation import LAWS, DecorrelationFit, fit_decorrelation
+from calibration.identification.burst_light import burst_light
+from calibration.identification.decorrelation import DecorrelationFit, fit_decorrelation
 from calibration.identification.decorrelation_errors import DecorrelationErrors, decorrelation_errors, largest_rate
+from calibration.identification.drift_laws import LAWS, DriftLaw
 from calibration.identification.frame_power import laser_noise, power_change
 from calibration.identification.observations import Observations
 from calibration.identification.pointing_jitter import axis_share, pointing_rms, shown_or_bound
@@ -138,11 +139,10 @@ def time_figures(
     states = observations.repeats[0].states[0]
     if states.size != lit.weights.size:
         raise ValueError(f"lit has {lit.weights.size} macropixels, the patterns have {states.size}: give all of them")
-    check_number("channels", channels, at_least=2, infinite=True)
     on = lit.weights * states
     share = axis_share(lit.positions, on)
-    fits = [fit_decorrelation(light, law=law) for law in LAWS]
-    errors = [decorrelation_errors(fit, light, share=share, channels=channels) for fit in fits]
+    fits = [fit_decorrelation(light, law=DriftLaw(name=name, channels=channels)) for name in LAWS]
+    errors = [decorrelation_errors(fit, light, share=share) for fit in fits]
     best, probability = likelier(fits, errors)
     vibration = vibration_figure(fits, errors, best=best)
     noise = laser_noise(light)
@@ -150,7 +150,7 @@ def time_figures(
         laser_noise=noise,
         power_change=power_change(light, noise=noise),
         correlation_time=correlation_time(fits, errors, best=best, probability=probability),
-        drift_law=fits[best].law,
+        drift_law=fits[best].law.name,
         law_probability=probability,
         vibration=vibration,
         pointing_rms=pointing_rms(vibration, positions=lit.positions, weights=on, wavelength=lit.wavelength),
@@ -198,16 +198,18 @@ def correlation_time(
     -------
     Measured
         Seconds. A figure where the law is told and the rate known to a fifth of itself; the uncertainty is that
-        towards longer times, where it is larger.
+        towards longer times, where it is larger. An exponential drift of a finite number of channels is bounded: its
+        shortest times hang on a few of them.
     """
     rates = [float(fit.parameters[1]) for fit in fits]
     deviations = [math.sqrt(float(one.total[1, 1])) for one in errors]
     few = any(one.moving_channels < FEWEST_CHANNELS for one in errors)
+    few = few or (fits[best].law.name == "exponential" and math.isfinite(fits[best].law.channels))
     if probability >= SURE and not few and deviations[best] < LARGEST_PART * rates[best]:
-        time = _time(rates[best], law=fits[best].law)
-        slower = _time(rates[best] - deviations[best], law=fits[best].law)
+        law = fits[best].law
+        time, slower = law.time(rates[best]), law.time(rates[best] - deviations[best])
         return Measured(value=time, uncertainty=slower - time)
-    bounds = [_time(largest_rate(fit, one), law=fit.law) for fit, one in zip(fits, errors, strict=True)]
+    bounds = [fit.law.time(largest_rate(fit, one)) for fit, one in zip(fits, errors, strict=True)]
     return Measured(value=min(bounds), uncertainty=0.0, bound="lower")
 
 
@@ -231,7 +233,9 @@ def vibration_figure(fits: list[DecorrelationFit], errors: list[DecorrelationErr
     return shown_or_bound(fits[best].vibration, math.sqrt(float(slope @ errors[best].total @ slope)))
 
 
-def drifting_medium(figures: TimeFigures, inside: MediumDescription, *, method: str = "components") -> MediumDescription:
+def drifting_medium(
+    figures: TimeFigures, inside: MediumDescription, *, method: str = "components"
+) -> MediumDescription:
     """Return the description of a medium that drifts as frames told.
 
     Parameters
@@ -274,23 +278,3 @@ def described_pointing(figures: TimeFigures, *, frame_period: float) -> Pointing
     if figures.pointing_rms.bound:
         return NO_POINTING
     return Pointing(rms=figures.pointing_rms.value, correlation_time=FAST * frame_period, law="gaussian")
-
-
-def _time(rate: float, *, law: str) -> float:
-    """Return the correlation time of a rate, in seconds."""
-    if rate <= 0:
-        return math.inf
-    return 1 / rate if law == "exponential" else 1 / math.sqrt(rate)
-
-
-__all__ = [
-    "BurstLight",
-    "LitMacropixels",
-    "TimeFigures",
-    "correlation_time",
-    "described_pointing",
-    "drifting_medium",
-    "likelier",
-    "time_figures",
-    "vibration_figure",
-]
