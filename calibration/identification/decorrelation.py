@@ -18,7 +18,7 @@ TRIALS = 24
 COARSE_ROUNDS, FINE_ROUNDS = 12, 8
 TRUST = 0.02
 """Part of the variance of the light below which the modes of the drift are not trusted: noise common to the frames of a
-burst is added to data and model. A hundredth of the pixels that is left out or clips is enough to move modes so weak."""
+burst is added to data and model. A hundredth of the pixels that clips is enough to move modes so weak."""
 
 SETTLED = 0.02
 """Step, in standard errors of independent pixels, below which a search has ended."""

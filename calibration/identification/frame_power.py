@@ -64,8 +64,8 @@ def laser_noise(light: BurstLight) -> Measured:
     those along which the patterns of a burst decorrelate, lambda_k how much, both from the patterns themselves; a grain
     covers n_c pixels. Vibration by two angles lives in few of them, which then get little weight: sigma is the most
     likely one. Constant, slope and curvature of a burst are left out. u is what shot, read, row and column noise do to
-    the mean. Projection on the mean pattern instead of the mean over pixels would weight bright grains, which move most:
-    for a field that decorrelates its variance is 1.5 times larger.
+    the mean. Projection on the mean pattern instead of the mean over pixels would weight bright grains, which move
+    most: for a field that decorrelates its variance is 1.5 times larger.
     """
     _, shared = correlated_pixels(light)
     return spread_rms(_within_bursts(light, shared))

@@ -45,7 +45,8 @@ def mean_covariance(scores: NDArray[np.float64], light: BurstLight, *, reach: in
     """Return the covariance of the means over pixels of some quantities that correlate from pixel to pixel.
 
     .. math:: J_{jk} = \\frac{\\mathrm{cov}(s_j, s_k)}{N} \\sqrt{f_j f_k}, \\qquad
-              f_j = \\max\\Big(1, \\sum_{\\Delta} \\frac{\\mathrm{cov}[s_j(r), s_j(r + \\Delta)]}{\\mathrm{var}\\, s_j}\\Big)
+              f_j = \\max\\Big(1, \\sum_{\\Delta} \\frac{\\mathrm{cov}[s_j(r), s_j(r + \\Delta)]}
+              {\\mathrm{var}\\, s_j}\\Big)
 
     Parameters
     ----------
