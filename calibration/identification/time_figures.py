@@ -96,6 +96,10 @@ class LitMacropixels:
             )
         if not (np.isfinite(self.positions).all() and np.isfinite(self.weights).all() and self.weights.min() >= 0):
             raise ValueError("positions and weights must be finite, weights not negative: give light, not amplitudes")
+        for name in ("positions", "weights"):
+            own = np.array(getattr(self, name), np.float64)
+            own.flags.writeable = False
+            object.__setattr__(self, name, own)
 
 
 def time_figures(
@@ -132,8 +136,10 @@ def time_figures(
 
     Notes
     -----
-    Drift that is linear in time from burst to burst is told from vibration by its growth with the lag. A drift whose
-    law is not told is bounded by the law that allows the faster one.
+    Drift is told from vibration by its growth with the lag; all vibration is named pointing. A drift whose law is not
+    told is bounded by the law that allows the faster one. Light that is clipped looks as if it decorrelated faster: at
+    seven times the mean light of single-mode speckle the rate is 0.6 % too large, at five times 3 %. Bursts should not
+    be evenly spaced: a drift that is faster than their distance is told from the nearest of them.
     """
     light = burst_light(observations, gain=gain, dark_noise=dark_noise, excluded=excluded)
     states = observations.repeats[0].states[0]
