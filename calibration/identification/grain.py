@@ -1,0 +1,272 @@
+"""Grain of the speckle and contrast of its light, from how neighbouring pixels vary together."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from calibration.cameras.uncertainty import Measured
+from calibration.identification.speckle_covariance import LAGS
+from optics.sensing.pixel import aperture_weights
+from optics.speckle.pupil import pupil_correlation
+from optics.validation import check_count, check_number
+
+FINEST_GRAIN, COARSEST_GRAIN = 0.2, 60.0
+"""Grains in pixels between which one is sought."""
+
+BELIEVED = 4.0
+"""Standard deviations of the neighbours' covariance from which on the grain counts as resolved."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpeckleGrain:
+    """Grain and contrast of a speckle.
+
+    Parameters
+    ----------
+    grain : Measured
+        lambda z / D of a round pupil in pixels; an upper bound where neighbours show no covariance.
+    resolved : bool
+        Whether neighbouring pixels vary together.
+    pixel_contrast : Measured
+        Squared contrast of the light that pixels integrate.
+    source_contrast : Measured
+        Squared contrast of the light on a point: 1 for one mode; that of the pixels where the grain is not resolved.
+    covariance : ndarray, shape (lag,)
+        Measured covariance over the squared mean at distances of 0 to 6 pixels.
+    mean_variance : float
+        Variance of a frame's mean light over its square, for one pattern: one over the effective number of grains.
+    """
+
+    grain: Measured
+    resolved: bool
+    pixel_contrast: Measured
+    source_contrast: Measured
+    covariance: NDArray[np.float64]
+    mean_variance: float
+
+
+def pixel_correlation(
+    shifts: NDArray[np.float64], *, grain: float, samples_per_pixel: int = 2, fill_factor: float = 1.0
+) -> NDArray[np.float64]:
+    """Return the covariance of fully developed speckle on two pixels, over the squared mean.
+
+    .. math:: A(\\Delta) = \\sum_{jk} W_j W_k \\, |\\mu(\\Delta + (j, k) p / s)|^2
+
+    Parameters
+    ----------
+    shifts : ndarray, shape (..., 2)
+        Distance of the pixels along (y, x), in pixels.
+    grain : float
+        lambda z / D of a round pupil, in pixels.
+    samples_per_pixel : int, optional
+        Samples s of the field along each axis of a pixel (`optics.media.FiniteGrainDescription`); as many as the
+        grain needs where that is more.
+    fill_factor : float, optional
+        Part of the pixel area that collects light.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        Covariance; 1 / M of `optics.speckle.integrated_modes` at no distance, for many samples.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+    check_number("grain", grain, unit="pixels", above=0)
+    check_count("samples_per_pixel", samples_per_pixel)
+    s = max(samples_per_pixel, math.ceil(2 / grain - 1e-9))
+    own = aperture_weights(fill_factor, samples=s).astype(np.float64)
+    weights, steps = np.convolve(own, own), (np.arange(2 * s - 1) - (s - 1)) / s
+    y = shifts[..., 0, np.newaxis, np.newaxis] + steps[:, np.newaxis]
+    x = shifts[..., 1, np.newaxis, np.newaxis] + steps
+    correlation = pupil_correlation(np.hypot(y, x) / grain, pupil="disc")
+    return np.asarray(np.einsum("...jk,j,k->...", correlation, weights, weights))
+
+
+def lag_correlation(grain: float, *, samples_per_pixel: int = 2, fill_factor: float = 1.0) -> NDArray[np.float64]:
+    """Return the covariance of fully developed speckle at distances of 0 to 6 pixels along an axis.
+
+    Parameters
+    ----------
+    grain : float
+        lambda z / D of a round pupil, in pixels.
+    samples_per_pixel : int, optional
+        Samples of the field along each axis of a pixel.
+    fill_factor : float, optional
+        Part of the pixel area that collects light.
+
+    Returns
+    -------
+    ndarray, shape (7,)
+        Covariance over the squared mean.
+    """
+    shifts = np.stack([np.arange(LAGS, dtype=float), np.zeros(LAGS)], axis=-1)
+    return pixel_correlation(shifts, grain=grain, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor)
+
+
+def mean_variance(
+    grain: float, *, shape: tuple[int, int], samples_per_pixel: int = 2, fill_factor: float = 1.0, power: int = 1
+) -> float:
+    """Return the variance of the mean of a frame of fully developed speckle, over its square.
+
+    .. math:: v = \\frac{1}{n^2} \\sum_\\Delta (n_y - |\\Delta_y|)(n_x - |\\Delta_x|) A(\\Delta)
+
+    Parameters
+    ----------
+    grain : float
+        lambda z / D of a round pupil, in pixels.
+    shape : tuple of int
+        Pixels along (y, x).
+    samples_per_pixel : int, optional
+        Samples of the field along each axis of a pixel.
+    fill_factor : float, optional
+        Part of the pixel area that collects light.
+    power : int, optional
+        2 for the sum of A^2 / A(0)^2: one over the number of independent samples of the variance.
+
+    Returns
+    -------
+    float
+        The variance; one over the effective number of independent grains.
+    """
+    # Beyond seven grains what is left of the correlation counts less than 1 % of its sum.
+    reach = [min(size - 1, math.ceil(7 * grain) + 1) for size in shape]
+    y, x = np.meshgrid(np.arange(reach[0] + 1.0), np.arange(reach[1] + 1.0), indexing="ij")
+    values = pixel_correlation(
+        np.stack([y, x], axis=-1), grain=grain, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor
+    )
+    values = (values / values[0, 0]) ** 2 if power == 2 else values
+    pairs = (shape[0] - y) * (shape[1] - x) * np.where(y > 0, 2, 1) * np.where(x > 0, 2, 1)
+    return float(np.sum(pairs * values)) / math.prod(shape) ** 2
+
+
+def fit_grain(
+    values: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    *,
+    shape: tuple[int, int],
+    samples_per_pixel: int = 2,
+    fill_factor: float = 1.0,
+    response_scatter: float = 0.0,
+) -> SpeckleGrain:
+    """Return the grain and the contrast that explain the covariance of pixels.
+
+    .. math:: c(\\Delta) = C_0^2 \\, A(\\Delta; g)
+
+    Parameters
+    ----------
+    values : ndarray, shape (lag,)
+        One plus the covariance, over means that are squared frame by frame (`speckle_covariance`).
+    errors : ndarray, shape (lag, lag)
+        Covariance of their errors.
+    shape : tuple of int
+        Pixels along (y, x).
+    samples_per_pixel : int, optional
+        Samples of the field along each axis of a pixel, in the medium that describes the grain.
+    fill_factor : float, optional
+        Part of the pixel area that collects light.
+    response_scatter : float, optional
+        Relative rms by which the response of the pixels may differ; it looks like contrast and counts as doubt.
+
+    Returns
+    -------
+    SpeckleGrain
+        The grain, or a bound.
+
+    Notes
+    -----
+    The mean of a frame squared exceeds the squared mean by the variance v of a mean, C_0^2 times that of
+    `mean_variance`: it is given back.
+    """
+    doubt = np.sqrt(np.diag(errors))
+    values = values.copy()
+    variance = values[0] * response_scatter**2
+    model = _Model(samples_per_pixel=samples_per_pixel, fill_factor=fill_factor)
+    grain, v = 1.0, 1 / math.prod(shape)
+    for _ in range(4):
+        covariance = values * (1 + v) - 1
+        resolved = bool(covariance[1] > BELIEVED * doubt[1])
+        if not resolved:
+            v = covariance[0] / math.prod(shape)
+            continue
+        grain, source = model.fit(covariance, doubt)
+        v = source * mean_variance(
+            grain, shape=shape, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor
+        )  # fmt: skip
+    seen = math.sqrt(errors[0, 0] + variance**2)
+    pixel = Measured(value=float(covariance[0]), uncertainty=seen)
+    if not resolved:
+        bound = model.bound(covariance, doubt)
+        return SpeckleGrain(
+            grain=bound, resolved=False, pixel_contrast=pixel, source_contrast=pixel, covariance=covariance,
+            mean_variance=v,
+        )  # fmt: skip
+    spread = np.sqrt(np.diag(model.spread(grain, source, errors + np.diag([variance**2] + [0] * (LAGS - 1)), doubt)))
+    return SpeckleGrain(
+        grain=Measured(value=grain, uncertainty=float(spread[0])),
+        resolved=True,
+        pixel_contrast=pixel,
+        source_contrast=Measured(value=source, uncertainty=float(spread[1])),
+        covariance=covariance,
+        mean_variance=v,
+    )
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The law c = C^2 A(g), how to fit it and what errors make of it."""
+
+    samples_per_pixel: int
+    fill_factor: float
+
+    def lags(self, grain: float) -> NDArray[np.float64]:
+        """Return A of all lags."""
+        return lag_correlation(grain, samples_per_pixel=self.samples_per_pixel, fill_factor=self.fill_factor)
+
+    def source(self, grain: float, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> float:
+        """Return the contrast of the light that fits best at a grain."""
+        shape = self.lags(grain) / doubt
+        return float(shape @ (covariance / doubt) / (shape @ shape))
+
+    def misfit(self, grain: float, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> float:
+        """Return the weighted sum of squares at a grain."""
+        rest = covariance - self.source(grain, covariance, doubt) * self.lags(grain)
+        return float(np.sum((rest / doubt) ** 2))
+
+    def fit(self, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> tuple[float, float]:
+        """Return grain and contrast of the light."""
+        trials = np.geomspace(FINEST_GRAIN, COARSEST_GRAIN, 80)
+        best = int(np.argmin([self.misfit(grain, covariance, doubt) for grain in trials]))
+        ends = trials[max(best - 1, 0)], trials[min(best + 1, len(trials) - 1)]
+        found = minimize_scalar(
+            self.misfit, bounds=ends, method="bounded", args=(covariance, doubt), options={"xatol": 1e-5 * ends[0]}
+        )
+        grain = float(found.x)
+        return grain, self.source(grain, covariance, doubt)
+
+    def spread(
+        self, grain: float, source: float, errors: NDArray[np.float64], doubt: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the covariance of (grain, contrast) that the covariance of the points makes."""
+        step = 0.02 * grain
+        # One sampling for both ends of the difference.
+        own = _Model(max(self.samples_per_pixel, math.ceil(2 / (grain - step))), self.fill_factor)
+        slope = source * (own.lags(grain + step) - own.lags(grain - step)) / (2 * step)
+        design = np.stack([slope, own.lags(grain)], axis=1) / doubt[:, np.newaxis]
+        inverse = np.linalg.pinv(design) / doubt
+        return np.asarray(inverse @ errors @ inverse.T)
+
+    def bound(self, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> Measured:
+        """Return the coarsest grain whose neighbours vary together no more than is seen, within four deviations."""
+        largest = max(float(covariance[1]), 0.0) + BELIEVED * doubt[1]
+        trials = np.geomspace(FINEST_GRAIN, 3.0, 120)
+        lags = np.array([self.lags(grain)[:2] for grain in trials])
+        # Covariance falls to zero and rises again along fine grains: the first grain from which on all exceed it.
+        allowed = np.flatnonzero(covariance[0] * lags[:, 1] / lags[:, 0] <= largest)
+        last = allowed[-1] if len(allowed) else 0
+        return Measured(value=float(trials[min(last + 1, len(trials) - 1)]), uncertainty=0.0, bound="upper")
