@@ -110,18 +110,26 @@ def lag_correlation(grain: float, *, samples_per_pixel: int = 2, fill_factor: fl
 
 
 def mean_variance(
-    grain: float, *, shape: tuple[int, int], samples_per_pixel: int = 2, fill_factor: float = 1.0, power: int = 1
+    grain: float,
+    *,
+    shape: tuple[int, int],
+    shift: tuple[int, int] = (0, 0),
+    samples_per_pixel: int = 2,
+    fill_factor: float = 1.0,
+    power: int = 1,
 ) -> float:
-    """Return the variance of the mean of a frame of fully developed speckle, over its square.
+    """Return the covariance of the means of two overlapping parts of a frame of fully developed speckle.
 
-    .. math:: v = \\frac{1}{n^2} \\sum_\\Delta (n_y - |\\Delta_y|)(n_x - |\\Delta_x|) A(\\Delta)
+    .. math:: v = \\frac{1}{n^2} \\sum_\\Delta (n_y - |\\Delta_y|)(n_x - |\\Delta_x|) A(\\Delta + s)
 
     Parameters
     ----------
     grain : float
         lambda z / D of a round pupil, in pixels.
     shape : tuple of int
-        Pixels along (y, x).
+        Pixels n_y, n_x of either part along (y, x).
+    shift : tuple of int, optional
+        Distance s of the parts along (y, x); none for the variance of the mean of one.
     samples_per_pixel : int, optional
         Samples of the field along each axis of a pixel.
     fill_factor : float, optional
@@ -132,17 +140,18 @@ def mean_variance(
     Returns
     -------
     float
-        The variance; one over the effective number of independent grains.
+        Covariance over the squared mean; one over the effective number of independent grains.
     """
     # Beyond seven grains what is left of the correlation counts less than 1 % of its sum.
-    reach = [min(size - 1, math.ceil(7 * grain) + 1) for size in shape]
-    y, x = np.meshgrid(np.arange(reach[0] + 1.0), np.arange(reach[1] + 1.0), indexing="ij")
-    values = pixel_correlation(
-        np.stack([y, x], axis=-1), grain=grain, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor
+    reach = [min(size - 1, math.ceil(7 * grain) + 1 + abs(step)) for size, step in zip(shape, shift, strict=True)]
+    y, x = np.meshgrid(np.arange(-reach[0], reach[0] + 1.0), np.arange(-reach[1], reach[1] + 1.0), indexing="ij")
+    rows, columns = np.abs(y + shift[0]).astype(int), np.abs(x + shift[1]).astype(int)
+    places = np.meshgrid(np.arange(rows.max() + 1.0), np.arange(columns.max() + 1.0), indexing="ij")
+    table = pixel_correlation(
+        np.stack(places, axis=-1), grain=grain, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor
     )
-    values = (values / values[0, 0]) ** 2 if power == 2 else values
-    pairs = (shape[0] - y) * (shape[1] - x) * np.where(y > 0, 2, 1) * np.where(x > 0, 2, 1)
-    return float(np.sum(pairs * values)) / math.prod(shape) ** 2
+    table = (table / table[0, 0]) ** 2 if power == 2 else table
+    return float(np.sum((shape[0] - np.abs(y)) * (shape[1] - np.abs(x)) * table[rows, columns])) / math.prod(shape) ** 2
 
 
 def fit_grain(
@@ -180,31 +189,29 @@ def fit_grain(
 
     Notes
     -----
-    The mean of a frame squared exceeds the squared mean by the variance v of a mean, C_0^2 times that of
-    `mean_variance`: it is given back.
+    The product of means exceeds the squared mean by their covariance v, C_0^2 times that of `mean_variance`: it is
+    given back.
     """
     doubt = np.sqrt(np.diag(errors))
     values = values.copy()
     variance = values[0] * response_scatter**2
     model = _Model(samples_per_pixel=samples_per_pixel, fill_factor=fill_factor)
-    grain, v = 1.0, 1 / math.prod(shape)
+    v = np.full(LAGS, 1 / math.prod(shape))
     for _ in range(4):
         covariance = values * (1 + v) - 1
         resolved = bool(covariance[1] > BELIEVED * doubt[1])
         if not resolved:
-            v = covariance[0] / math.prod(shape)
+            v = np.eye(LAGS)[0] * covariance[0] / math.prod(shape)
             continue
         grain, source = model.fit(covariance, doubt)
-        v = source * mean_variance(
-            grain, shape=shape, samples_per_pixel=samples_per_pixel, fill_factor=fill_factor
-        )  # fmt: skip
+        v = source * model.mean_variances(grain, shape)
     seen = math.sqrt(errors[0, 0] + variance**2)
     pixel = Measured(value=float(covariance[0]), uncertainty=seen)
     if not resolved:
         bound = model.bound(covariance, doubt)
         return SpeckleGrain(
             grain=bound, resolved=False, pixel_contrast=pixel, source_contrast=pixel, covariance=covariance,
-            mean_variance=v,
+            mean_variance=float(v[0]),
         )  # fmt: skip
     spread = np.sqrt(np.diag(model.spread(grain, source, errors + np.diag([variance**2] + [0] * (LAGS - 1)), doubt)))
     return SpeckleGrain(
@@ -213,7 +220,7 @@ def fit_grain(
         pixel_contrast=pixel,
         source_contrast=Measured(value=source, uncertainty=float(spread[1])),
         covariance=covariance,
-        mean_variance=v,
+        mean_variance=float(v[0]),
     )
 
 
@@ -227,6 +234,20 @@ class _Model:
     def lags(self, grain: float) -> NDArray[np.float64]:
         """Return A of all lags."""
         return lag_correlation(grain, samples_per_pixel=self.samples_per_pixel, fill_factor=self.fill_factor)
+
+    def mean_variances(self, grain: float, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Return the covariance of the means of the pixels of all pairs, for each lag, along y and x together."""
+        values, weights = np.zeros((2, LAGS)), np.zeros((2, LAGS))
+        for lag in range(LAGS):
+            for axis, size in enumerate(shape):
+                if size > lag:
+                    part = (shape[0] - lag, shape[1]) if not axis else (shape[0], shape[1] - lag)
+                    values[axis, lag] = mean_variance(
+                        grain, shape=part, shift=(lag, 0) if not axis else (0, lag),
+                        samples_per_pixel=self.samples_per_pixel, fill_factor=self.fill_factor,
+                    )  # fmt: skip
+                    weights[axis, lag] = math.prod(part)
+        return np.asarray(np.sum(values * weights, axis=0) / np.maximum(weights.sum(axis=0), 1))
 
     def source(self, grain: float, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> float:
         """Return the contrast of the light that fits best at a grain."""

@@ -13,6 +13,18 @@ from calibration.identification.macropixel_weights import MacropixelWeights, mac
 from calibration.identification.observations import Frames, Observations
 from calibration.identification.speckle_covariance import LAGS, combine, speckle_covariance
 from calibration.identification.static_light import StaticLight, light_per_macropixel, static_light
+from optics.media import (
+    FiniteGrainDescription,
+    GaussianDescription,
+    MediumDescription,
+    PartiallyCoherentDescription,
+    PolarisedDescription,
+    spectral_weights,
+)
+from optics.media.coherence import reduce_modes
+
+PATH_TIME = 1e-10
+"""Time of flight that stands for all those that give the contrast with a line of another width, in seconds."""
 
 PASSES = 3
 """Rounds in which contrast and grain sharpen what they need of each other: clipped pixels, number of grains."""
@@ -124,12 +136,12 @@ def light_figures(
         singles, off, states=observations.singles.states, grain_variance=grain.mean_variance, laser_noise=laser,
         positions=positions,
     )  # fmt: skip
-    level = dark.uncertainty / camera.gain.value
-    static = static_light(off, weights, level_uncertainty=level, gain=camera.gain, laser_noise=laser)
+    levels = [dark.level(one.exposure_time).uncertainty / camera.gain.value for one in (off, halves)]
+    static = static_light(off, weights, level_uncertainty=levels[0], gain=camera.gain, laser_noise=laser)
     on, switched = light_per_macropixel(weights, static, gain=camera.gain)
     shared = speckle_covariance(halves, correlation=np.ones(LAGS), grains=1 / grain.mean_variance)
     half, ratio = _half(
-        halves, observations.halves, weights, static=static, on=on, level=level, gain=camera.gain,
+        halves, observations.halves, weights, static=static, on=on, level=levels[1], gain=camera.gain,
         shared=shared.intensity_correlation,
     )  # fmt: skip
     return LightFigures(
@@ -220,3 +232,51 @@ def _half(
     doubt = (on.uncertainty / on.value) ** 2 - (gain.uncertainty / gain.value) ** 2
     ratio = value / predicted
     return rate, Measured(value=ratio, uncertainty=ratio * math.sqrt(own + max(doubt, 0.0)))
+
+
+def medium_description(figures: LightFigures, *, collected_fraction: float, pixel_pitch: float) -> MediumDescription:
+    """Return a medium whose simulated bench shows the contrast and the grain that were found.
+
+    Parameters
+    ----------
+    figures : LightFigures
+        Figures of the light.
+    collected_fraction : float
+        Mean fraction of an input's photons that is to reach the pixels.
+    pixel_pitch : float
+        Distance between camera pixels, in metres.
+
+    Returns
+    -------
+    MediumDescription
+        A medium of finite grain where the grain is resolved, else one of independent pixels; in two polarisations
+        where its light has 1 to 2 modes, in partially coherent light where it has more; plain where the contrast is
+        that of one mode within two standard uncertainties.
+
+    Notes
+    -----
+    The second moments of speckle do not tell two unequal polarisations from as many modes of partially coherent
+    light: the choice is two polarisations up to two modes. Light of finite width is described by a line of
+    2 Gamma tau = 1 / C^2 - 1 (law L20), of which only the product counts, with as few modes as show the contrast.
+    """
+    square, grain = figures.grain.source_contrast, figures.grain.grain
+    inside: MediumDescription = GaussianDescription(collected_fraction=collected_fraction)
+    if figures.grain.resolved:
+        inside = FiniteGrainDescription(
+            collected_fraction=collected_fraction, grain=grain.value * pixel_pitch,
+            samples_per_pixel=max(2, math.ceil(2 / grain.value - 1e-9)),
+        )  # fmt: skip
+    if square.value + 2 * square.uncertainty >= 1:
+        return inside
+    if square.value + 2 * square.uncertainty >= 0.5:
+        return PolarisedDescription(inside=inside, degree=math.sqrt(max(2 * square.value - 1, 0.0)))
+    width = (1 / square.value - 1) / 2
+    linewidth = width / (math.pi * PATH_TIME)
+    weights = spectral_weights(linewidth=linewidth, path_time=PATH_TIME)
+    for modes in range(2, len(weights)):
+        try:
+            reduce_modes(weights, modes=modes)
+        except ValueError:
+            continue
+        break
+    return PartiallyCoherentDescription(inside=inside, modes=modes, linewidth=linewidth, path_time=PATH_TIME)

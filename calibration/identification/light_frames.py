@@ -6,13 +6,19 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc
+from scipy.optimize import brentq
+from scipy.special import gammaincinv, ndtr
 
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.observations import Frames
 
 CLIPPED_SHARE = 1e-3
-"""Part of dark counts at zero from which on the mean dark frame is not the black level."""
+"""Part of counts at zero from which on a mean is not taken for that of the signal."""
+
+TAIL = 0.75
+"""Part of the saturation from which on pixels tell how the light of clipped ones falls off."""
+
+QUANTILES = (np.arange(64) + 0.5) / 64
 
 
 class CameraKnowledge(Protocol):
@@ -57,10 +63,15 @@ class DarkLevel:
         Deviation of each pixel from the mean of the good ones, in DN.
     start, slope : float
         Mean level at no exposure in DN, and its rise in DN per second.
+    slope_uncertainty : float
+        Standard uncertainty of the rise, in DN per second.
     uncertainty : float
-        Standard uncertainty of the level, in DN.
+        Standard uncertainty of the level at no exposure, in DN.
+    exposure_times, means, mean_uncertainties : tuple of float
+        Exposure times of the dark sets in seconds, mean counts and their uncertainties in DN; empty where counts are
+        clipped at zero.
     spread : float
-        Rms of dark counts over good pixels and frames, in DN.
+        Standard deviation of dark signals over good pixels and frames, in DN.
     row_covariance, column_covariance : float
         Covariance of the temporal noise of two pixels in a row, in a column, in DN^2.
     good : ndarray of bool, shape (y, x)
@@ -70,14 +81,18 @@ class DarkLevel:
     offset: NDArray[np.float64]
     start: float
     slope: float
+    slope_uncertainty: float
     uncertainty: float
+    exposure_times: tuple[float, ...]
+    means: tuple[float, ...]
+    mean_uncertainties: tuple[float, ...]
     spread: float
     row_covariance: float
     column_covariance: float
     good: NDArray[np.bool_]
 
-    def level(self, exposure_time: float) -> float:
-        """Return the mean dark count of an exposure time.
+    def level(self, exposure_time: float) -> Measured:
+        """Return the mean dark count of an exposure time: that of dark frames of the same time where there are some.
 
         Parameters
         ----------
@@ -86,10 +101,14 @@ class DarkLevel:
 
         Returns
         -------
-        float
+        Measured
             Level in DN.
         """
-        return self.start + self.slope * exposure_time
+        doubt = math.hypot(self.uncertainty, self.slope_uncertainty * exposure_time)
+        for time, mean, own in zip(self.exposure_times, self.means, self.mean_uncertainties, strict=True):
+            if math.isclose(time, exposure_time, rel_tol=1e-3) and own < doubt:
+                return Measured(value=mean, uncertainty=own)
+        return Measured(value=self.start + self.slope * exposure_time, uncertainty=doubt)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,10 +127,12 @@ class FilledLight:
         Mean over the good pixels, in electrons.
     good : ndarray of bool, shape (y, x)
         Good pixels.
-    noise_variance : float
-        Variance of a pixel's noise without light, in electrons squared.
+    noise_variance, noise_doubt : float
+        Variance of a pixel's noise without light and its standard uncertainty, in electrons squared.
     row_covariance, column_covariance : float
         Covariance of the noise of two pixels in a row, in a column, in electrons squared.
+    rounding : float
+        Largest shift of the mean of rounded counts, in electrons.
     exposure_time : float
         Exposure time, in seconds.
     """
@@ -122,8 +143,10 @@ class FilledLight:
     mean: NDArray[np.float64]
     good: NDArray[np.bool_]
     noise_variance: float
+    noise_doubt: float
     row_covariance: float
     column_covariance: float
+    rounding: float
     exposure_time: float
 
     @property
@@ -182,17 +205,45 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
     slope = camera.gain.value * max(camera.dark_current.value, 0.0)
     levels = [one.mean[good].mean() - slope * one.exposure_time for one in dark]
     own = float(np.average(levels, weights=[len(one.counts) for one in dark]))
-    rounding = math.exp(-2 * (math.pi * spread) ** 2) / (math.pi * math.sqrt(2))
     clipping = spread if np.mean(counts == 0) > CLIPPED_SHARE else 0.0
     wander = float(np.std(levels, ddof=1)) / math.sqrt(len(levels)) if len(levels) > 1 else 0.0
-    doubt = math.hypot(rounding, spread / math.sqrt(counts.size), clipping, wander)
+    doubt = math.hypot(rounding_shift(spread), spread / math.sqrt(counts.size), clipping, wander)
     figure = camera.black_level
     taken = own if doubt <= figure.uncertainty or figure.bound else figure.value
     rows, columns = _line_covariances(dark, good)
+    if clipping and taken > 0:
+        seen = float(np.mean(counts)) - slope * float(np.mean([one.exposure_time for one in dark]))
+        spread = _unclipped_spread(seen, level=taken)
+    lines = math.sqrt(rows / good.shape[0] + columns / good.shape[1])
+    sure = () if clipping else dark
     return DarkLevel(
-        offset=offset, start=taken, slope=slope, spread=spread, good=good,
-        uncertainty=doubt if taken == own else figure.uncertainty, row_covariance=rows, column_covariance=columns,
+        offset=offset, start=taken, slope=slope, slope_uncertainty=camera.gain.value * camera.dark_current.uncertainty,
+        uncertainty=doubt if taken == own else figure.uncertainty, spread=spread, good=good,
+        row_covariance=rows, column_covariance=columns, exposure_times=tuple(one.exposure_time for one in sure),
+        means=tuple(float(one.mean[good].mean()) for one in sure),
+        mean_uncertainties=tuple(
+            math.hypot(rounding_shift(spread), math.hypot(lines, spread / math.sqrt(good.sum())) / math.sqrt(len(one.counts)))
+            for one in sure
+        ),
     )  # fmt: skip
+
+
+def rounding_shift(scatter: float) -> float:
+    """Return the rms by which the mean of rounded counts may be off.
+
+    .. math:: \\frac{e^{-2 \\pi^2 s^2}}{\\sqrt 2 \\, \\pi}
+
+    Parameters
+    ----------
+    scatter : float
+        Standard deviation s of what is rounded, in DN.
+
+    Returns
+    -------
+    float
+        Shift in DN, over all places of the mean between two counts (law L46).
+    """
+    return math.exp(-2 * (math.pi * scatter) ** 2) / (math.pi * math.sqrt(2))
 
 
 def _line_covariances(dark: tuple[Frames, ...], good: NDArray[np.bool_]) -> tuple[float, float]:
@@ -208,10 +259,48 @@ def _line_covariances(dark: tuple[Frames, ...], good: NDArray[np.bool_]) -> tupl
     return max(float(sums[0] / (count * pairs[0])), 0.0), max(float(sums[1] / (count * pairs[1])), 0.0)
 
 
-def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, contrast: float = 1.0) -> FilledLight:
-    """Return frames in electrons, clipped pixels filled by the law of speckle.
+def _unclipped_spread(seen: float, *, level: float) -> float:
+    """Return the spread of a normal signal about a level whose mean is ``seen`` after clipping at zero."""
+    ends = 1e-3 * level, 100 * (seen + level)
+    if seen <= clipped_mean(level, spread=ends[0], light=0.0, contrast=1.0):
+        return ends[0]
+    return float(brentq(lambda spread: clipped_mean(level, spread=spread, light=0.0, contrast=1.0) - seen, *ends))
 
-    .. math:: \\langle I | I > s \\rangle = \\bar I \\frac{Q(k + 1, k s / \\bar I)}{Q(k, k s / \\bar I)}
+
+def clipped_mean(level: float, *, spread: float, light: float, contrast: float) -> float:
+    """Return the mean of counts that are clipped at zero.
+
+    .. math:: \\langle \\max(0, b + I + s n) \\rangle =
+              \\left\\langle (b + I)\\, \\Phi\\!\\left(\\tfrac{b + I}{s}\\right)
+              + s\\, \\varphi\\!\\left(\\tfrac{b + I}{s}\\right) \\right\\rangle_I
+
+    Parameters
+    ----------
+    level : float
+        Black level b, in DN.
+    spread : float
+        Standard deviation s of dark signals, in DN.
+    light : float
+        Mean of the light I, in DN; negative values lower the level.
+    contrast : float
+        Squared contrast of the light, gamma distributed.
+
+    Returns
+    -------
+    float
+        Mean in DN.
+    """
+    shape = 1 / contrast
+    signal = level + light * gammaincinv(shape, QUANTILES) / shape
+    density = np.exp(-((signal / spread) ** 2) / 2) / math.sqrt(2 * math.pi)
+    return float(np.mean(signal * ndtr(signal / spread) + spread * density))
+
+
+def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, contrast: float = 1.0) -> FilledLight:
+    """Return frames in electrons, clipped pixels filled by how speckle falls off.
+
+    .. math:: \\langle I | I > s \\rangle = s + \\theta \\bar I, \\qquad
+              \\theta = \\frac{\\sum_{I > q} (\\min(I, s) - q) / \\bar I}{\\#(q < I < s)}
 
     Parameters
     ----------
@@ -222,7 +311,7 @@ def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, co
     dark : DarkLevel
         Dark counts.
     contrast : float, optional
-        Squared contrast 1 / k of the speckle that a pixel sees.
+        Squared contrast of the speckle that a pixel sees; it matters where dark counts are clipped at zero.
 
     Returns
     -------
@@ -231,40 +320,57 @@ def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, co
 
     Notes
     -----
-    Intensity is taken to be gamma distributed of shape k (law L14), and the mean of each frame is found with it.
+    Bright speckle falls off exponentially, by its strongest mode: theta is the likeliest slope of pixels beyond q, three
+    quarters of the saturation s, those beyond s censored. Where dark counts are clipped at zero, the mean is that whose
+    clipped counts have the mean that is seen (`clipped_mean`).
     """
-    gain = camera.gain.value
-    level = dark.level(frames.exposure_time)
-    noise = max(camera.dark_noise.value, 0.0) ** 2 + max(camera.dark_current.value, 0.0) * frames.exposure_time
+    gain, read = camera.gain.value, camera.dark_noise
+    level = dark.level(frames.exposure_time).value
+    noise = max(read.value, 0.0) ** 2 + max(camera.dark_current.value, 0.0) * frames.exposure_time
+    doubt = math.hypot(2 * read.value * read.uncertainty, camera.dark_current.uncertainty * frames.exposure_time)
+    shift = rounding_shift(float(frames.counts[:, dark.good].std(axis=1).min()))
     margin = 4 * math.hypot(gain * math.sqrt(noise), 0.5)
     top = camera.saturation.value - (margin if camera.saturation.value - margin > level else 0.0)
     clipped = (frames.counts >= top) & dark.good
-    electrons = (frames.counts - (level + dark.offset)) / gain
-    electrons *= dark.good
+    electrons = (frames.counts - (level + dark.offset)) / gain * dark.good
     electrons[clipped] = 0
-    share = clipped.sum(axis=(1, 2)) / dark.good.sum()
-    below = electrons.sum(axis=(1, 2)) / dark.good.sum()
-    mean, filling, variance = _fill(below, share, level=(top - level) / gain, shape=1 / contrast)
-    electrons += clipped * filling[:, np.newaxis, np.newaxis]
+    mean, tail = _fill(electrons, clipped, level=(top - level) / gain, pixels=int(dark.good.sum()))
+    electrons += clipped * ((top - level) / gain + tail)[:, np.newaxis, np.newaxis]
     return FilledLight(
-        electrons=electrons, clipped=clipped, filled_variance=variance, mean=mean, good=dark.good,
-        noise_variance=noise + 1 / (12 * gain**2), row_covariance=dark.row_covariance / gain**2,
-        column_covariance=dark.column_covariance / gain**2, exposure_time=frames.exposure_time,
+        electrons=electrons, clipped=clipped, filled_variance=tail**2, good=dark.good,
+        mean=mean + _lost_at_zero(frames, dark, level=level, contrast=contrast) / gain,
+        noise_variance=noise + 1 / (12 * gain**2), noise_doubt=doubt + 2 * shift / gain**2,
+        row_covariance=dark.row_covariance / gain**2, column_covariance=dark.column_covariance / gain**2,
+        rounding=shift / gain, exposure_time=frames.exposure_time,
     )  # fmt: skip
 
 
 def _fill(
-    below: NDArray[np.float64], share: NDArray[np.float64], *, level: float, shape: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean of each frame, the mean of its clipped pixels and their variance, by fixed point."""
-    mean = below + share * level
-    filling, variance = np.full_like(mean, level), np.zeros_like(mean)
-    for _ in range(30):
-        scale = np.maximum(mean, 1e-3 * level) / shape
-        tail = np.maximum(gammaincc(shape, level / scale), 1e-300)
-        first = scale * shape * gammaincc(shape + 1, level / scale) / tail
-        second = scale**2 * shape * (shape + 1) * gammaincc(shape + 2, level / scale) / tail
-        filling = np.maximum(first, level)
-        variance = np.maximum(second - first**2, 0)
-        mean = below + share * filling
-    return mean, filling, variance
+    electrons: NDArray[np.float64], clipped: NDArray[np.bool_], *, level: float, pixels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of each frame, and by how much its clipped pixels exceed the level on average, by fixed point."""
+    share, below = clipped.sum(axis=(1, 2)) / pixels, electrons.sum(axis=(1, 2)) / pixels
+    bright = (electrons > TAIL * level).sum(axis=(1, 2))
+    excess = np.sum(np.maximum(electrons - TAIL * level, 0), axis=(1, 2)) + share * pixels * (1 - TAIL) * level
+    lit, mean, tail = share > 0, below + share * level, np.zeros_like(below)
+    for _ in range(20 if lit.any() else 0):
+        slope = float(np.sum(excess[lit] / mean[lit]) / max(np.sum(bright[lit]), 1))
+        tail = slope * mean
+        mean = below + share * (level + tail)
+    return mean, tail
+
+
+def _lost_at_zero(frames: Frames, dark: DarkLevel, *, level: float, contrast: float) -> float:
+    """Return by how much clipping at zero changed the mean light of the frames, in DN."""
+    counts = frames.counts[:, dark.good]
+    if np.mean(counts == 0) <= CLIPPED_SHARE or level <= 0:
+        return 0.0
+    seen = float(counts.mean())
+
+    def misfit(light: float) -> float:
+        return clipped_mean(level, spread=dark.spread, light=light, contrast=contrast) - seen
+
+    largest = seen + level
+    if misfit(-level) * misfit(largest) > 0:
+        return 0.0
+    return float(brentq(misfit, -level, largest)) - (seen - level)

@@ -125,7 +125,7 @@ def macropixel_weights(
     difference = singles.mean - off_mean
     lit = np.maximum(difference, 0)
     noise = singles.mean_variance + np.mean(off.mean_variance) / len(off.mean)
-    noise = noise + laser_noise**2 * base**2 / len(off.mean)
+    noise = noise + laser_noise**2 * base**2 / len(off.mean) + off.rounding**2 + singles.rounding**2
     swing = grain_variance * (lit**2 + 2 * lit * base + 2 * (1 - still) * base**2)
     variance = swing + laser_noise**2 * (lit + base) ** 2 + noise
     empty = np.sqrt(2 * grain_variance * (1 - still) * base**2 + laser_noise**2 * base**2 + noise)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from calibration.identification.light_frames import FilledLight
 
 LAGS = 7
 """Distances of pixels, 0 to 6, at which the covariance is taken."""
+
+SHARED_BREADTH = 1.5
+"""What frames share of a covariance varies more slowly over the pixels than what each adds: variance over that."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,22 +26,23 @@ class SpeckleCovariance:
         One plus the covariance, as `speckle_covariance` says; a frame's own mean is still in the denominator.
     errors : ndarray, shape (lag, lag)
         Covariance of the values' errors.
-    shared : float
-        Correlation between frames of what a pixel adds to the variance: 0 where all patterns are independent.
+    shared : ndarray, shape (lag,)
+        Correlation between frames of what pixels add to the covariance: 0 where all patterns are independent.
     intensity_correlation : float
         Mean correlation of the intensity patterns of two frames.
     """
 
     values: NDArray[np.float64]
     errors: NDArray[np.float64]
-    shared: float
+    shared: NDArray[np.float64]
     intensity_correlation: float
 
 
 def speckle_covariance(light: FilledLight, *, correlation: NDArray[np.float64], grains: float) -> SpeckleCovariance:
     """Return the covariance that frames of one set show.
 
-    .. math:: 1 + c(\\Delta) = \\frac{\\sum_f \\langle I_p I_{p+\\Delta} \\rangle_f - n(\\Delta)}{\\sum_f m_f^2}
+    .. math:: 1 + c(\\Delta) = \\frac{\\sum_f \\langle I_p I_{p+\\Delta} \\rangle_f - n(\\Delta)}{\\sum_f
+              \\langle I_p \\rangle_f \\langle I_{p+\\Delta} \\rangle_f}
 
     Parameters
     ----------
@@ -56,23 +61,25 @@ def speckle_covariance(light: FilledLight, *, correlation: NDArray[np.float64], 
     Notes
     -----
     Noise n (shot noise and dark noise at distance zero, that of rows and columns elsewhere) is taken off the
-    products, and each mean m_f squared loses the variance that noise gives it. The power of a frame cancels. Errors
+    products, and the product of means, over the same pairs, loses the variance that noise gives it. The power of a frame cancels. Errors
     come from the scatter over frames, and from what the frames have in common: halves of the same macropixels share
     half of their field, and then count as some fifteen independent patterns, however many there are (the variance
     of the second moment goes with the fourth power of the field correlation).
     """
-    squares = light.mean**2 - light.mean_variance
-    products = np.stack([_products(light, lag, correlation) for lag in range(LAGS)], axis=1)
-    total = squares.sum()
+    moments = [_moments(light, lag, correlation) for lag in range(LAGS)]
+    products, squares = (np.stack(part, axis=1) for part in zip(*moments, strict=True))
+    total = squares.sum(axis=0)
     values = products.sum(axis=0) / total
     frames = len(products)
-    own = products - values * squares[:, np.newaxis]
-    scatter = own.T @ own * (frames / max(frames - 1, 1)) / total**2
-    shared = _shared(_second_moments(light, values[0]))
-    scatter *= 1 + _variance_gain(shared, frames=frames, squares=squares)
+    own = (products - values * squares) / total
+    scatter = own.T @ own * (frames / max(frames - 1, 1))
+    shared = np.array([_shared(light, lag, value) for lag, value in enumerate(values)])
+    gain = np.sqrt(1 + _variance_gain(shared, squares=squares[:, 0]))
+    scatter *= np.outer(gain, gain)
     floor = np.diag(np.full(LAGS, 1e-4 / max(frames * grains, 1)))
+    floor[0, 0] += (frames * light.noise_doubt / total[0]) ** 2
     deviation = light.electrons - light.mean[:, np.newaxis, np.newaxis] * light.good
-    variance = max(values[0] - 1, 1e-6) * squares.sum() / frames
+    variance = max(values[0] - 1, 1e-6) * total[0] / frames
     return SpeckleCovariance(
         values=values,
         errors=scatter + floor,
@@ -81,41 +88,63 @@ def speckle_covariance(light: FilledLight, *, correlation: NDArray[np.float64], 
     )
 
 
-def _products(light: FilledLight, lag: int, correlation: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean product of pixels at a distance in each frame, noise taken off."""
-    electrons, clipped, good = light.electrons, light.clipped, light.good
+def _moments(
+    light: FilledLight, lag: int, correlation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean product of pixels at a distance in each frame, and the product of the means of both.
+
+    The means are over just these pairs: what the borders hold would count otherwise as covariance.
+    """
     if not lag:
-        # Clipped pixels have no shot noise left; about their filling they scatter.
-        filled = clipped.sum(axis=(1, 2)) / light.pixels
-        shot = (electrons * ~clipped).sum(axis=(1, 2)) / light.pixels
-        noise = shot + (1 - filled) * light.noise_variance
-        return np.asarray(
-            np.einsum("fyx,fyx->f", electrons, electrons) / light.pixels - noise + filled * light.filled_variance
-        )
-    total, pairs = np.zeros(len(electrons)), 0
+        return _square(light), light.mean**2 - light.mean_variance
+    total, means, pairs = np.zeros(len(light.mean)), np.zeros(len(light.mean)), 0
     for axis, noise in ((1, light.column_covariance), (2, light.row_covariance)):
-        if electrons.shape[axis] <= lag:
+        if light.electrons.shape[axis] <= lag:
             continue
-        first = np.take(electrons, range(lag, electrons.shape[axis]), axis)
-        second = np.take(electrons, range(electrons.shape[axis] - lag), axis)
-        both = np.take(clipped, range(lag, clipped.shape[axis]), axis) & np.take(
-            clipped, range(clipped.shape[axis] - lag), axis
-        )
-        known = np.take(good, range(lag, good.shape[axis - 1]), axis - 1) & np.take(
-            good, range(good.shape[axis - 1] - lag), axis - 1
-        )
+        first, second = _apart(light.electrons, lag, axis)
+        known = np.logical_and(*_apart(light.good, lag, axis - 1))
+        both = np.logical_and(*_apart(light.clipped, lag, axis)).sum(axis=(1, 2))
         count = int(known.sum())
-        total += np.einsum("fyx,fyx->f", first, second) - count * noise
-        total += correlation[lag] * light.filled_variance * both.sum(axis=(1, 2))
+        product = np.einsum("fyx,fyx->f", first, second) - count * noise
+        total += product + correlation[lag] * light.filled_variance * both
+        sums = [np.einsum("fyx,yx->f", part, known.astype(float)) for part in (first, second)]
+        means += sums[0] * sums[1] / max(count, 1) - count * light.mean_variance
         pairs += count
-    return np.asarray(total / max(pairs, 1))
+    return total / max(pairs, 1), means / max(pairs, 1)
 
 
-def _second_moments(light: FilledLight, value: float) -> NDArray[np.float64]:
-    """Return what each good pixel adds to the contrast, shape (frame, pixel); its part linear in light is gone."""
-    intensity = light.electrons[:, light.good]
+def _square(light: FilledLight) -> NDArray[np.float64]:
+    """Return the mean square of the light of each frame; clipped pixels have no shot noise, but their own scatter."""
+    filled = light.clipped.sum(axis=(1, 2)) / light.pixels
+    shot = (light.electrons * ~light.clipped).sum(axis=(1, 2)) / light.pixels
+    square = np.einsum("fyx,fyx->f", light.electrons, light.electrons) / light.pixels
+    return np.asarray(square - shot - (1 - filled) * light.noise_variance + filled * light.filled_variance)
+
+
+def _apart(array: NDArray[Any], lag: int, axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return views of the two pixels of all pairs at a distance along an axis."""
+    size = array.shape[axis]
+    before: list[slice] = [slice(None)] * array.ndim
+    after = list(before)
+    before[axis], after[axis] = slice(0, size - lag), slice(lag, size)
+    return array[tuple(after)], array[tuple(before)]
+
+
+def _shared(light: FilledLight, lag: int, value: float) -> float:
+    """Return the mean correlation between frames of what pixels add to a lag's covariance, at least zero.
+
+    What a pixel adds is taken without its part linear in the light, which the product of means takes off.
+    """
+    own = together = 0.0
     mean = light.mean[:, np.newaxis]
-    return np.asarray(intensity**2 - 2 * value * mean * intensity + value * mean**2)
+    for axis in (1, 2):
+        if light.electrons.shape[axis] > lag:
+            known = np.logical_and(*_apart(light.good, lag, axis - 1))
+            first, second = (part[:, known] for part in _apart(light.electrons, lag, axis))
+            maps = first * second - value * mean * (first + second)
+            own += float(np.mean(maps.var(axis=1)))
+            together += _cross_frames(maps)
+    return min(max(together / own, 0.0), 1.0) if own > 0 else 0.0
 
 
 def _cross_frames(maps: NDArray[np.float64]) -> float:
@@ -128,17 +157,10 @@ def _cross_frames(maps: NDArray[np.float64]) -> float:
     return float((together - np.sum(np.mean(centred**2, axis=1))) / (frames * (frames - 1)))
 
 
-def _shared(maps: NDArray[np.float64]) -> float:
-    """Return the mean correlation of the maps of two frames, at least zero."""
-    own = float(np.mean(maps.var(axis=1)))
-    return min(max(_cross_frames(maps) / own, 0.0), 1.0) if own > 0 else 0.0
-
-
-def _variance_gain(shared: float, *, frames: int, squares: NDArray[np.float64]) -> float:
-    """Return by how much what frames share adds to the variance that their scatter shows."""
-    effective = squares.sum() ** 2 / np.sum(squares**2) if frames > 1 else 1.0
-    left = max(1 - shared, 1e-3)
-    return float(effective * shared / left)
+def _variance_gain(shared: NDArray[np.float64], *, squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much what frames share adds to the variance that their scatter shows, for each lag."""
+    effective = float(squares.sum() ** 2 / np.sum(squares**2))
+    return np.asarray(SHARED_BREADTH * effective * shared / np.maximum(1 - shared, 1e-3))
 
 
 def combine(sets: Sequence[SpeckleCovariance]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

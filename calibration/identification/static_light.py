@@ -63,7 +63,7 @@ def static_light(
     time = off.exposure_time
     mean = float(off.mean.mean())
     frames = len(off.mean)
-    noise = math.sqrt(float(np.mean(off.mean_variance)) / frames + level_uncertainty**2)
+    noise = math.sqrt(float(np.mean(off.mean_variance)) / frames + level_uncertainty**2 + off.rounding**2)
     total = float(weights.light.sum()) * time
     if mean <= 3 * noise:
         return _hidden(max(mean, 0.0) + BOUND * noise, total, v=weights.grain_variance, time=time, gain=gain)
