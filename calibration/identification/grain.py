@@ -1,5 +1,6 @@
 """Grain of the speckle and contrast of its light, from how neighbouring pixels vary together."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ FINEST_GRAIN, COARSEST_GRAIN = 0.2, 60.0
 
 BELIEVED = 4.0
 """Standard deviations of the neighbours' covariance from which on the grain counts as resolved."""
+
+ALIKE = 9.0
+"""Misfit beyond the least up to which a grain of another sampling is not told apart."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -203,7 +207,7 @@ def fit_grain(
         if not resolved:
             v = np.eye(LAGS)[0] * covariance[0] / math.prod(shape)
             continue
-        grain, source = model.fit(covariance, doubt)
+        grain, source, others = model.fit(covariance, doubt)
         v = source * model.mean_variances(grain, shape)
     seen = math.sqrt(errors[0, 0] + variance**2)
     pixel = Measured(value=float(covariance[0]), uncertainty=seen)
@@ -213,7 +217,8 @@ def fit_grain(
             grain=bound, resolved=False, pixel_contrast=pixel, source_contrast=pixel, covariance=covariance,
             mean_variance=float(v[0]),
         )  # fmt: skip
-    spread = np.sqrt(np.diag(model.spread(grain, source, errors + np.diag([variance**2] + [0] * (LAGS - 1)), doubt)))
+    known = model.spread(grain, source, errors + np.diag([variance**2] + [0] * (LAGS - 1)), doubt)
+    spread = np.sqrt(np.diag(known) + others**2)
     return SpeckleGrain(
         grain=Measured(value=grain, uncertainty=float(spread[0])),
         resolved=True,
@@ -259,16 +264,35 @@ class _Model:
         rest = covariance - self.source(grain, covariance, doubt) * self.lags(grain)
         return float(np.sum((rest / doubt) ** 2))
 
-    def fit(self, covariance: NDArray[np.float64], doubt: NDArray[np.float64]) -> tuple[float, float]:
-        """Return grain and contrast of the light."""
-        trials = np.geomspace(FINEST_GRAIN, COARSEST_GRAIN, 80)
+    def fit(
+        self, covariance: NDArray[np.float64], doubt: NDArray[np.float64]
+    ) -> tuple[float, float, NDArray[np.float64]]:
+        """Return grain and contrast of the light, and how far others lie that fit nearly as well."""
+        # Finer grains need more samples a pixel: the law is smooth between the grains at which one more is needed.
+        most = math.ceil(2 / FINEST_GRAIN)
+        ends = [FINEST_GRAIN, *(2 / s for s in range(most - 1, self.samples_per_pixel - 1, -1)), COARSEST_GRAIN]
+        found = [self._fit_between(*pair, covariance, doubt) for pair in itertools.pairwise(ends)]
+        least, grain = min(found)
+        source = self.source(grain, covariance, doubt)
+        others = [
+            (other - grain, self.source(other, covariance, doubt) - source)
+            for misfit, other in found
+            if misfit <= least + ALIKE
+        ]
+        return grain, source, np.max(np.abs(others), axis=0)
+
+    def _fit_between(
+        self, low: float, high: float, covariance: NDArray[np.float64], doubt: NDArray[np.float64]
+    ) -> tuple[float, float]:
+        """Return the least misfit between two grains, and the grain that has it."""
+        low *= 1 + 1e-6
+        trials = np.geomspace(low, high, max(4, math.ceil(20 * math.log(high / low))))
         best = int(np.argmin([self.misfit(grain, covariance, doubt) for grain in trials]))
-        ends = trials[max(best - 1, 0)], trials[min(best + 1, len(trials) - 1)]
+        bounds = trials[max(best - 1, 0)], trials[min(best + 1, len(trials) - 1)]
         found = minimize_scalar(
-            self.misfit, bounds=ends, method="bounded", args=(covariance, doubt), options={"xatol": 1e-5 * ends[0]}
+            self.misfit, bounds=bounds, method="bounded", args=(covariance, doubt), options={"xatol": 1e-5 * low}
         )
-        grain = float(found.x)
-        return grain, self.source(grain, covariance, doubt)
+        return float(found.fun), float(found.x)
 
     def spread(
         self, grain: float, source: float, errors: NDArray[np.float64], doubt: NDArray[np.float64]

@@ -215,6 +215,7 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
         seen = float(np.mean(counts)) - slope * float(np.mean([one.exposure_time for one in dark]))
         spread = _unclipped_spread(seen, level=taken)
     lines = math.sqrt(rows / good.shape[0] + columns / good.shape[1])
+    own_noise = math.hypot(lines, spread / math.sqrt(good.sum()))
     sure = () if clipping else dark
     return DarkLevel(
         offset=offset, start=taken, slope=slope, slope_uncertainty=camera.gain.value * camera.dark_current.uncertainty,
@@ -222,8 +223,7 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
         row_covariance=rows, column_covariance=columns, exposure_times=tuple(one.exposure_time for one in sure),
         means=tuple(float(one.mean[good].mean()) for one in sure),
         mean_uncertainties=tuple(
-            math.hypot(rounding_shift(spread), math.hypot(lines, spread / math.sqrt(good.sum())) / math.sqrt(len(one.counts)))
-            for one in sure
+            math.hypot(rounding_shift(spread), own_noise / math.sqrt(len(one.counts))) for one in sure
         ),
     )  # fmt: skip
 
@@ -320,9 +320,9 @@ def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, co
 
     Notes
     -----
-    Bright speckle falls off exponentially, by its strongest mode: theta is the likeliest slope of pixels beyond q, three
-    quarters of the saturation s, those beyond s censored. Where dark counts are clipped at zero, the mean is that whose
-    clipped counts have the mean that is seen (`clipped_mean`).
+    Bright speckle falls off exponentially, by its strongest mode: theta is the likeliest slope of pixels beyond q,
+    three quarters of the saturation s, those beyond s censored. Where dark counts are clipped at zero, the mean is
+    that whose clipped counts have the mean that is seen (`clipped_mean`).
     """
     gain, read = camera.gain.value, camera.dark_noise
     level = dark.level(frames.exposure_time).value

@@ -185,7 +185,7 @@ def _expected(light: NDArray[np.float64], positions: NDArray[np.float64] | None)
     if positions is None:
         return np.full_like(light, np.median(light))
     _, near = KDTree(positions).query(positions, k=min(NEIGHBOURS + 1, len(light)))
-    return np.asarray(np.median(light[near[:, 1:]], axis=1))
+    return np.asarray(np.median(light[np.asarray(near)[:, 1:]], axis=1))
 
 
 def _amplitudes(
@@ -228,7 +228,7 @@ def anchor_ratio(weights: MacropixelWeights, *, anchor: NDArray[np.intp], signal
     """
     if not len(anchor) or not len(signal) or np.intersect1d(anchor, signal).size:
         raise ValueError(
-            f"anchor ({len(anchor)} macropixels) and signal ({len(signal)}) must hold one macropixel each and share none"
+            f"anchor ({len(anchor)} macropixels) and signal ({len(signal)}) must hold one each and share none"
         )
     means, variances = [], []
     for chosen in (anchor, signal):

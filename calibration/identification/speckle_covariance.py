@@ -61,10 +61,10 @@ def speckle_covariance(light: FilledLight, *, correlation: NDArray[np.float64], 
     Notes
     -----
     Noise n (shot noise and dark noise at distance zero, that of rows and columns elsewhere) is taken off the
-    products, and the product of means, over the same pairs, loses the variance that noise gives it. The power of a frame cancels. Errors
-    come from the scatter over frames, and from what the frames have in common: halves of the same macropixels share
-    half of their field, and then count as some fifteen independent patterns, however many there are (the variance
-    of the second moment goes with the fourth power of the field correlation).
+    products, and the product of means, over the same pairs, loses the variance that noise gives it. The power of a
+    frame cancels. Errors come from the scatter over frames, and from what the frames have in common: halves of the
+    same macropixels share half of their field, and then count as some fifteen independent patterns, however many
+    there are (the variance of the second moment goes with the fourth power of the field correlation).
     """
     moments = [_moments(light, lag, correlation) for lag in range(LAGS)]
     products, squares = (np.stack(part, axis=1) for part in zip(*moments, strict=True))
