@@ -45,11 +45,11 @@ class CameraKnowledge(Protocol):
         """Return the count at which pixels saturate, by the well or by the converter, in DN."""
 
     @property
-    def hot(self) -> NDArray[np.bool_]:
+    def hot_map(self) -> NDArray[np.bool_]:
         """Return which pixels are hot, shape (y, x)."""
 
     @property
-    def dead(self) -> NDArray[np.bool_]:
+    def dead_map(self) -> NDArray[np.bool_]:
         """Return which pixels are dead, shape (y, x)."""
 
 
@@ -190,7 +190,7 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
     L46), and too large where counts are clipped at zero: both count in the uncertainty of the frames' own level, and
     the camera's black level is taken where it is surer.
     """
-    good = ~(np.asarray(camera.hot, bool) | np.asarray(camera.dead, bool))
+    good = ~(np.asarray(camera.hot_map, bool) | np.asarray(camera.dead_map, bool))
     if good.shape != dark[0].counts.shape[1:] or not good.any():
         raise ValueError(
             f"hot and dead pixels leave {int(good.sum())} good ones in maps of shape {good.shape}, frames have shape "

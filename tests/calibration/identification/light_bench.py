@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from calibration.cameras.uncertainty import Measured, exact
 from calibration.identification.observations import Frames, Observations
 from optics import BenchDescription, Camera, Dmd, Laser, MacropixelLayout, SimulatedBench
-from optics.media import Medium, MediumDescription
+from optics.media import Medium, MediumDescription, Time
 from optics.truth import described_medium
 
 CAMERA = Camera(
@@ -29,8 +29,8 @@ class Known:
     dark_noise: Measured
     dark_current: Measured
     saturation: Measured
-    hot: NDArray[np.bool_]
-    dead: NDArray[np.bool_]
+    hot_map: NDArray[np.bool_]
+    dead_map: NDArray[np.bool_]
 
 
 def known(camera: Camera) -> Known:
@@ -50,11 +50,11 @@ class WeightedMedium:
         self.static, self.modes, self.samples_per_pixel = inside.static, inside.modes, inside.samples_per_pixel
         self.input_positions, self.output_positions = inside.input_positions, inside.output_positions
 
-    def transmit(self, field_in: NDArray[np.inexact], *, time: float) -> NDArray[np.complex64]:
+    def transmit(self, field_in: NDArray[np.inexact], *, time: Time) -> NDArray[np.complex64]:
         """Return the field behind the medium."""
         return self.inside.transmit(field_in * self.weights, time=time)
 
-    def adjoint(self, field: NDArray[np.inexact], *, time: float) -> NDArray[np.complex64]:
+    def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> NDArray[np.complex64]:
         """Return what the conjugate transpose makes of a field."""
         return np.asarray(self.inside.adjoint(field, time=time) * self.weights)
 
@@ -103,6 +103,7 @@ def observe_light(bench: SimulatedBench, *, seed: int, halves: int = 128, satura
     dark = tuple(take(np.repeat(none, 3, axis=0), time, light=False) for time in times)
     taken = take(half, times[0])
     return Observations(
-        bits=12, dark=dark, ladder=(), overexposed=taken, halves=taken, off=take(none, times[1]),
-        singles=take(single, times[1]), repeats=tuple(take(np.repeat(half[:1], 16, axis=0), times[0]) for _ in range(2)),
+        exposures=0, bits=12, dark=dark, ladder=(), overexposed=taken, halves=taken, off=take(none, times[1]),
+        singles=take(single, times[1]),
+        repeats=tuple(take(np.repeat(half[:1], 16, axis=0), times[0]) for _ in range(2)),
     )  # fmt: skip
