@@ -8,10 +8,11 @@ from scipy.integrate import dblquad
 from scipy.special import j1
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.grain import mean_variance, pixel_correlation
+from calibration.identification.grain import fit_grain, mean_variance, pixel_correlation
 from calibration.identification.light_figures import LightFigures, light_figures, medium_description
-from calibration.identification.light_frames import clipped_mean
+from calibration.identification.light_frames import FilledLight, clipped_mean
 from calibration.identification.macropixel_weights import anchor_ratio
+from calibration.identification.speckle_covariance import speckle_covariance
 from optics.media import FiniteGrainDescription, GaussianDescription, PartiallyCoherentDescription, PolarisedDescription
 from optics.media.description import MediumDescription
 from tests.calibration.identification.light_bench import CAMERA, bench_of, known, observe_light, rate_of
@@ -55,6 +56,22 @@ def test_mean_of_clipped_counts(level: float, spread: float, light: float, rng: 
     expected = clipped_mean(level, spread=spread, light=light, contrast=1.0)
     # 64 quantiles leave out 0.3 % of the tail's mean.
     assert expected == pytest.approx(drawn.mean(), abs=4 * drawn.std() / math.sqrt(drawn.size) + 0.012 * light)
+
+
+def test_contrast_of_faint_light_on_few_pixels_is_unbiased(rng: np.random.Generator) -> None:
+    # Eight electrons on 48 pixels: shot noise adds 1/8 to the squared contrast, means of frames take 2/48 of it.
+    shape = (2000, 6, 8)
+    electrons = rng.poisson(8 * rng.exponential(size=shape)).astype(float)
+    light = FilledLight(
+        electrons=electrons, clipped=np.zeros(shape, bool), filled_variance=np.zeros(2000),
+        mean=electrons.mean(axis=(1, 2)), good=np.ones(shape[1:], bool), noise_variance=0.0, noise_doubt=0.0,
+        row_covariance=0.0, column_covariance=0.0, rounding=0.0, exposure_time=1e-3,
+    )  # fmt: skip
+    seen = speckle_covariance(light, correlation=np.eye(7)[0], grains=48)
+    grain = fit_grain(seen.values, seen.errors, shape=shape[1:])
+    assert within(grain.pixel_contrast, 1.0)
+    assert grain.pixel_contrast.uncertainty < 0.01
+    assert grain.mean_variance == pytest.approx(1 / 48, rel=0.05)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -52,7 +52,7 @@ class WeightedMedium:
 
     def transmit(self, field_in: NDArray[np.inexact], *, time: Time) -> NDArray[np.complex64]:
         """Return the field behind the medium."""
-        return self.inside.transmit(field_in * self.weights, time=time)
+        return self.inside.transmit(field_in * self.weights, time=time).astype(np.complex64)
 
     def adjoint(self, field: NDArray[np.inexact], *, time: Time) -> NDArray[np.complex64]:
         """Return what the conjugate transpose makes of a field."""
