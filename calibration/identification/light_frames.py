@@ -15,6 +15,9 @@ from calibration.identification.observations import Frames
 CLIPPED_SHARE = 1e-3
 """Part of counts at zero from which on a mean is not taken for that of the signal."""
 
+CLIPPED_DOUBT = 0.05
+"""Doubt of a mean that clipping at zero shifts, in standard deviations of the dark signal: its law may not be normal."""
+
 TAIL = 0.75
 """Part of the saturation from which on pixels tell how the light of clipped ones falls off."""
 
@@ -132,7 +135,7 @@ class FilledLight:
     row_covariance, column_covariance : float
         Covariance of the noise of two pixels in a row, in a column, in electrons squared.
     rounding : float
-        Largest shift of the mean of rounded counts, in electrons.
+        Rms by which rounding, and clipping at zero, may shift a mean, in electrons.
     exposure_time : float
         Exposure time, in seconds.
     """
@@ -329,6 +332,8 @@ def filled_light(frames: Frames, camera: CameraKnowledge, *, dark: DarkLevel, co
     noise = max(read.value, 0.0) ** 2 + max(camera.dark_current.value, 0.0) * frames.exposure_time
     doubt = math.hypot(2 * read.value * read.uncertainty, camera.dark_current.uncertainty * frames.exposure_time)
     shift = rounding_shift(float(frames.counts[:, dark.good].std(axis=1).min()))
+    if np.mean(frames.counts[:, dark.good] == 0) > CLIPPED_SHARE:
+        shift = math.hypot(shift, CLIPPED_DOUBT * dark.spread)
     margin = 4 * math.hypot(gain * math.sqrt(noise), 0.5)
     top = camera.saturation.value - (margin if camera.saturation.value - margin > level else 0.0)
     clipped = (frames.counts >= top) & dark.good
