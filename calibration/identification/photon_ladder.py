@@ -1,0 +1,242 @@
+"""Gain from frames of one pattern under speckle: the shot noise that is left when light that moves is taken out.
+
+.. math:: \\sigma_i^2(k) = c + K x_i + (x_i - b)(\\beta k + \\gamma k^2), \\qquad c = \\sigma_d^2 + \\tfrac{1}{12} - K b
+
+Under speckle a beam that points elsewhere in each frame changes a pixel by an amount whose variance is proportional to
+the pixel's own light, exactly as shot noise is: no distribution over pixels tells them apart. But it moves all pixels
+together, in few patterns (two angles, their products), while shot noise moves each on its own: the leading principal
+components of the frames take it out, and the light's power with it. Drift of the medium has many patterns, but it
+grows with the time between two frames: the variance is extrapolated to no time at all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.cameras.uncertainty import Measured
+from calibration.identification.observations import Frames
+
+Array = NDArray[np.float64]
+
+LAGS = 6
+"""Longest distance of two frames whose differences are used, in frames."""
+
+MOST_PATTERNS = 120
+"""Largest number of patterns of moving light that are taken out."""
+
+DITHERED = 0.25
+"""Variance in DN^2, rounding included, from which on the rounding adds 1/12 DN^2 to pixels of many brightnesses."""
+
+BRIGHTEST = 0.8
+"""Part of the largest count up to which a pixel's mean is taken: brighter ones saturate at times."""
+
+BLOCK = 8
+"""Side of the blocks of pixels whose scatter gives the uncertainties, in pixels: wider than grains."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ShotNoise:
+    """Variance of frames at several distances, of each pixel, the light that moves all pixels together taken out.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (pixel,)
+        Mean count, in DN.
+    variance : ndarray, shape (lag, pixel)
+        Half the mean square of the differences of frames that are 1, 2, ... frames apart, in DN^2.
+    block : ndarray of int, shape (pixel,)
+        Number of the block that each pixel lies in.
+    patterns : int
+        Patterns that were taken out.
+    """
+
+    mean: Array
+    variance: Array
+    block: NDArray[np.intp]
+    patterns: int
+
+
+def shot_noise(
+    bursts: tuple[Frames, ...], *, largest_count: int, line: tuple[float, float] | None = None
+) -> ShotNoise:
+    """Return the variance of each pixel over bursts of one pattern, freed from moving light.
+
+    Parameters
+    ----------
+    bursts : tuple of Frames
+        Bursts of one pattern at one exposure time.
+    largest_count : int
+        Largest count of the converter, in DN.
+
+    Returns
+    -------
+    ShotNoise
+        Of the pixels that stay below saturation.
+
+    Notes
+    -----
+    Each pixel is divided by the root of its variance, so that noise has an edge in the spectrum of the frames
+    (Marchenko and Pastur); components beyond it are light that moves. A component takes one degree of freedom from
+    each pixel and one from each frame, which is given back. What hides below the edge adds less than 1 / sqrt(n f)
+    of the variance for n pixels and f frames.
+    """
+    counts = np.concatenate([burst.counts for burst in bursts]).astype(np.float64)
+    frames, rows, columns = counts.shape
+    own = np.repeat(np.arange(len(bursts)), [len(burst.counts) for burst in bursts])
+    values = counts.reshape(frames, -1)
+    mean = values.mean(axis=0)
+    noise = np.mean([_pair_variance(values[own == burst]) for burst in range(len(bursts))], axis=0)
+    used = (mean < BRIGHTEST * largest_count) & (mean > 5 * np.sqrt(noise)) & (noise > 0)
+    values = values[:, used]
+    if line is None:
+        smooth = _smooth_variance(mean[used], noise[used])
+    else:
+        smooth = np.maximum(line[0] + line[1] * mean[used], 0.05)
+    weight = 1 / np.sqrt(smooth)
+    row, column = (place.ravel()[used] for place in np.indices((rows, columns)))
+    scaled, lost = _without_lines(values * weight, (row, column), weight)
+    patterns, courses = _moving_light(scaled, own)
+    left = scaled - (scaled @ patterns.T) @ patterns
+    lost += np.sum(patterns**2, axis=0)
+    adapted = _adapted(scaled @ patterns.T, courses, own)
+    place = row // BLOCK * columns + column // BLOCK
+    return ShotNoise(
+        mean=mean[used],
+        variance=_variogram(left, own) / (weight**2 * (1 - lost - adapted[:, np.newaxis])),
+        block=np.unique(place, return_inverse=True)[1],
+        patterns=len(patterns),
+    )
+
+
+def _pair_variance(values: Array) -> Array:
+    """Return half the mean square of the differences of neighbouring frames."""
+    return np.asarray(np.mean(np.diff(values, axis=0) ** 2, axis=0) / 2)
+
+
+def _smooth_variance(mean: Array, variance: Array) -> Array:
+    """Return the line of the variance against the mean, as a weight of each pixel: never below half the smallest."""
+    slope, intercept = np.polyfit(mean, variance, 1, w=1 / np.maximum(mean, 1.0))
+    return np.asarray(np.maximum(intercept + slope * mean, 0.5 * np.quantile(variance, 0.02) + 1e-6))
+
+
+def _without_lines(
+    scaled: Array, lines: tuple[NDArray[np.intp], NDArray[np.intp]], weight: Array
+) -> tuple[Array, Array]:
+    """Take what rows and columns do together out of each frame; return also the share of noise lost with it."""
+    left, lost = scaled, np.zeros(scaled.shape[1])
+    for _ in range(3):
+        for index in lines:
+            total = np.bincount(index, weight**2)
+            # One sum over the pixels of each line, all frames at once.
+            order = np.argsort(index, kind="stable")
+            starts = np.concatenate([[0], np.cumsum(np.bincount(index))[:-1]])
+            present = np.bincount(index) > 0
+            sums = np.zeros((len(left), len(total)))
+            sums[:, present] = np.add.reduceat((left * weight)[:, order], starts[present], axis=1)
+            left = left - weight * (sums / np.maximum(total, 1e-300))[:, index]
+    for index in lines:
+        lost += weight**2 / np.bincount(index, weight**2)[index]
+    return left, lost
+
+
+def _moving_light(scaled: Array, own: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Return the patterns, orthonormal, in which many pixels move together between frames, shape (pattern, pixel)."""
+    bursts = own[-1] + 1
+    steps = scaled - np.stack([scaled[own == burst].mean(axis=0) for burst in range(bursts)])[own]
+    number, pixels = len(steps) - bursts, steps.shape[1]
+    power, courses = np.linalg.eigh(steps @ steps.T)
+    power, courses = power[::-1], courses[:, ::-1]
+    count = 0
+    while count < min(MOST_PATTERNS, number // 4):
+        rest = power[count:].sum() / ((number - count) * (pixels - count))
+        if power[count] < 1.03 * rest * (np.sqrt(pixels) + np.sqrt(number)) ** 2:
+            break
+        count += 1
+    roots = np.sqrt(power[:count])
+    patterns = (courses[:, :count].T @ steps) / roots[:, np.newaxis]
+    return np.asarray(patterns), np.asarray(courses[:, :count] / roots)
+
+
+def _adapted(amplitudes: Array, courses: Array, own: NDArray[np.intp]) -> Array:
+    """Return the share of noise that patterns take because they were learned from the same frames, at each lag."""
+    shares = []
+    for lag in range(1, LAGS + 1):
+        inside = own[lag:] == own[:-lag]
+        change = (amplitudes[lag:] - amplitudes[:-lag])[inside] / np.sqrt(2)
+        common = (courses[lag:] - courses[:-lag])[inside] / np.sqrt(2)
+        strength = np.sum(courses**2, axis=0)
+        shares.append(np.mean(np.sum(2 * change * common - change**2 * strength, axis=1)))
+    return np.array(shares)
+
+
+def _variogram(left: Array, own: NDArray[np.intp]) -> Array:
+    """Return half the mean square difference at each lag, shape (lag, pixel)."""
+    rows = []
+    for lag in range(1, LAGS + 1):
+        steps = (left[lag:] - left[:-lag])[own[lag:] == own[:-lag]]
+        rows.append(np.mean(steps**2, axis=0) / 2)
+    return np.array(rows)
+
+
+def fit_gain(noise: ShotNoise, *, black: Measured, dark_variance: Measured | None) -> Measured:
+    """Return the system gain, in DN per electron.
+
+    Parameters
+    ----------
+    noise : ShotNoise
+        Variances of pixels.
+    black : Measured
+        Mean count of a dark pixel at this exposure time, in DN.
+    dark_variance : Measured or None
+        Variance of a dark pixel at this exposure time, in DN^2, without that of rounding; None leaves it free.
+
+    Returns
+    -------
+    Measured
+        Gain, with the uncertainty that the scatter over blocks of pixels gives.
+    """
+    start = float(np.mean(noise.variance[0]) / max(np.mean(noise.mean) - black.value, 1e-6))
+    gain = Measured(value=start, uncertainty=start)
+    for _ in range(4):
+        gain = _weighted_gain(noise, gain.value, black=black, dark_variance=dark_variance)
+    return gain
+
+
+def _weighted_gain(noise: ShotNoise, gain: float, *, black: Measured, dark_variance: Measured | None) -> Measured:
+    """Return the gain of one weighted regression."""
+    signal = noise.mean - black.value
+    dark = dark_variance.value + 1 / 12 if dark_variance else 1 / 6
+    expected = np.maximum(dark + gain * signal, 1e-3)
+    used = expected > DITHERED
+    signal, expected = signal[used], expected[used]
+    lags = np.arange(1, LAGS + 1)[:, np.newaxis] / LAGS
+    one = np.ones((LAGS, 1))
+    design = np.stack(
+        [one * np.ones_like(signal), one * signal, lags * signal, lags**2 * signal], axis=-1
+    )  # (lag, pixel, term)
+    weight = 1 / expected**2
+    known = np.zeros((4, 4))
+    if dark_variance:
+        # At least a tenth of a frame's own: an intercept that is known too well would make the line hang on it.
+        known[0, 0] = 1 / (dark_variance.uncertainty**2 + (gain * black.uncertainty) ** 2 + 1e-12)
+        known[0, 0] *= float(weight.mean()) ** 0  # in DN^-4
+    scale = _frame_scale(noise)
+    normal = scale * np.einsum("lpa,p,lpb->ab", design, weight, design) + known
+    target = scale * np.einsum("lpa,p,lp->a", design, weight, noise.variance[:, used])
+    target[0] += known[0, 0] * dark
+    inverse = np.linalg.inv(normal)
+    found = inverse @ target
+    residual = noise.variance[:, used] - design @ found
+    score = scale * np.einsum("lpa,p,lp->pa", design, weight, residual)
+    blocks = np.zeros((noise.block.max() + 1, 4))
+    np.add.at(blocks, noise.block[used], score)
+    covariance = inverse @ (blocks.T @ blocks + known) @ inverse
+    return Measured(value=float(found[1]), uncertainty=float(np.sqrt(covariance[1, 1])))
+
+
+def _frame_scale(noise: ShotNoise) -> float:
+    """Return the information of a variance of one pixel and lag, times its square: sets data against what is known."""
+    relative = np.var(noise.variance[0] / np.maximum(_smooth_variance(noise.mean, noise.variance[0]), 1e-9))
+    return float(1 / (max(relative, 1e-6) * LAGS))
+
