@@ -9,6 +9,7 @@ components of the frames take it out, and the light's power with it. Drift of th
 grows with the time between two frames: the variance is extrapolated to no time at all.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,16 @@ DITHERED = 0.25
 """Variance in DN^2, rounding included, from which on the rounding adds 1/12 DN^2 to pixels of many brightnesses."""
 
 BRIGHTEST = 0.8
-"""Part of the largest count up to which a pixel's mean is taken: brighter ones saturate at times."""
+"""Part of the count at saturation up to which a pixel's mean is taken: brighter ones saturate at times."""
+
+DIVISIONS = (1, 2, 4)
+"""Numbers of parts that the series of bursts is divided into, in turn."""
+
+HIDDEN = 0.3
+"""Patterns below the edge of the noise for each one above it, about."""
+
+FEWEST = 100
+"""Pixels that a gain takes."""
 
 BLOCK = 8
 """Side of the blocks of pixels whose scatter gives the uncertainties, in pixels: wider than grains."""
@@ -58,7 +68,11 @@ class ShotNoise:
 
 
 def shot_noise(
-    bursts: tuple[Frames, ...], *, largest_count: int, line: tuple[float, float] | None = None
+    bursts: tuple[Frames, ...],
+    *,
+    saturation: float,
+    ignored: NDArray[np.bool_],
+    line: tuple[float, float] | None = None,
 ) -> ShotNoise:
     """Return the variance of each pixel over bursts of one pattern, freed from moving light.
 
@@ -66,8 +80,12 @@ def shot_noise(
     ----------
     bursts : tuple of Frames
         Bursts of one pattern at one exposure time.
-    largest_count : int
-        Largest count of the converter, in DN.
+    saturation : float
+        Count at which pixels saturate, in DN.
+    ignored : ndarray of bool, shape (y, x)
+        Pixels without light.
+    line : tuple of float or None, optional
+        Intercept in DN^2 and slope in DN of the variance against the mean, to weigh pixels; None guesses it.
 
     Returns
     -------
@@ -87,7 +105,8 @@ def shot_noise(
     values = counts.reshape(frames, -1)
     mean = values.mean(axis=0)
     noise = np.mean([_pair_variance(values[own == burst]) for burst in range(len(bursts))], axis=0)
-    used = (mean < BRIGHTEST * largest_count) & (mean > 5 * np.sqrt(noise)) & (noise > 0)
+    highest = np.maximum(values.max(axis=0), mean + 5 * np.sqrt(noise))
+    used = (mean < BRIGHTEST * saturation) & (highest < saturation) & (mean > 5 * np.sqrt(noise)) & ~ignored.ravel()
     values = values[:, used]
     if line is None:
         smooth = _smooth_variance(mean[used], noise[used])
@@ -179,64 +198,92 @@ def _variogram(left: Array, own: NDArray[np.intp]) -> Array:
     return np.array(rows)
 
 
-def fit_gain(noise: ShotNoise, *, black: Measured, dark_variance: Measured | None) -> Measured:
-    """Return the system gain, in DN per electron.
+def system_gain(
+    bursts: tuple[Frames, ...], *, black: float, saturation: float, ignored: NDArray[np.bool_]
+) -> Measured:
+    """Return the system gain, in DN per electron, from bursts of one pattern.
 
     Parameters
     ----------
-    noise : ShotNoise
-        Variances of pixels.
-    black : Measured
-        Mean count of a dark pixel at this exposure time, in DN.
-    dark_variance : Measured or None
-        Variance of a dark pixel at this exposure time, in DN^2, without that of rounding; None leaves it free.
+    bursts : tuple of Frames
+        Bursts of one pattern at one exposure time, in the order of time.
+    black : float
+        Count of a dark pixel, in DN, to some tenths.
+    saturation : float
+        Count at which pixels saturate, in DN.
+    ignored : ndarray of bool, shape (y, x)
+        Pixels without light.
 
     Returns
     -------
     Measured
-        Gain, with the uncertainty that the scatter over blocks of pixels gives.
+        Gain; its uncertainty is the scatter over blocks of pixels, and what moving light may have left.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 100 pixels are bright and do not saturate.
+
+    Notes
+    -----
+    Patterns that change while the bursts last are many: parts of the series have fewer each, but show them less well.
+    Light that is left makes the gain too large, so that the smallest of the gains is taken, and what another division
+    gives more is taken for its uncertainty.
     """
-    start = float(np.mean(noise.variance[0]) / max(np.mean(noise.mean) - black.value, 1e-6))
-    gain = Measured(value=start, uncertainty=start)
-    for _ in range(4):
-        gain = _weighted_gain(noise, gain.value, black=black, dark_variance=dark_variance)
-    return gain
+    found = []
+    for parts in DIVISIONS:
+        if len(bursts) < parts:
+            continue
+        cuts = np.linspace(0, len(bursts), parts + 1).round().astype(int)
+        line, gains, hidden = None, [], 0.0
+        for _ in range(3):
+            gains, patterns = [], 0
+            for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+                noise = shot_noise(bursts[low:high], saturation=saturation, ignored=ignored, line=line)
+                intercept, gain = _line(noise, black=black)
+                gains.append((intercept, gain))
+                patterns += noise.patterns
+                frames = sum(len(burst.counts) for burst in bursts)
+                hidden = HIDDEN * patterns / np.sqrt(frames * noise.mean.size)
+            line = (float(np.mean([own[0] for own in gains])), float(np.mean([own[1].value for own in gains])))
+        error = math.sqrt(sum(own[1].uncertainty ** 2 for own in gains)) / len(gains)
+        found.append((line[1] if line else 0.0, math.hypot(error, hidden * (line[1] if line else 0.0))))
+    values = [value for value, _ in found]
+    least = int(np.argmin(values))
+    spread = max(values[:2]) - min(values[:2])
+    return Measured(value=found[least][0], uncertainty=math.hypot(found[least][1], spread))
 
 
-def _weighted_gain(noise: ShotNoise, gain: float, *, black: Measured, dark_variance: Measured | None) -> Measured:
-    """Return the gain of one weighted regression."""
-    signal = noise.mean - black.value
-    dark = dark_variance.value + 1 / 12 if dark_variance else 1 / 6
-    expected = np.maximum(dark + gain * signal, 1e-3)
-    used = expected > DITHERED
+def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured]:
+    """Return intercept and slope of the variance against the mean count, at no time between frames."""
+    if noise.mean.size < FEWEST:
+        raise ValueError(
+            f"{noise.mean.size} pixels are bright and do not saturate, {FEWEST} are needed for the gain: choose an "
+            "exposure time at which the mean is about a quarter of the range"
+        )
+    start = float(np.mean(noise.variance[0]) / max(np.mean(noise.mean) - black, 1e-6))
+    intercept, gain = 1 / 6 - start * black, Measured(value=start, uncertainty=start)
+    for _ in range(3):
+        intercept, gain = _regression(noise, intercept, gain.value, black=black)
+    return intercept, gain
+
+
+def _regression(noise: ShotNoise, intercept: float, gain: float, *, black: float) -> tuple[float, Measured]:
+    """Return intercept and slope of one weighted regression."""
+    signal = noise.mean - black
+    expected = intercept + gain * noise.mean
+    used = expected > min(DITHERED, float(np.quantile(expected, 0.7)))
     signal, expected = signal[used], expected[used]
     lags = np.arange(1, LAGS + 1)[:, np.newaxis] / LAGS
     one = np.ones((LAGS, 1))
-    design = np.stack(
-        [one * np.ones_like(signal), one * signal, lags * signal, lags**2 * signal], axis=-1
-    )  # (lag, pixel, term)
-    weight = 1 / expected**2
-    known = np.zeros((4, 4))
-    if dark_variance:
-        # At least a tenth of a frame's own: an intercept that is known too well would make the line hang on it.
-        known[0, 0] = 1 / (dark_variance.uncertainty**2 + (gain * black.uncertainty) ** 2 + 1e-12)
-        known[0, 0] *= float(weight.mean()) ** 0  # in DN^-4
-    scale = _frame_scale(noise)
-    normal = scale * np.einsum("lpa,p,lpb->ab", design, weight, design) + known
-    target = scale * np.einsum("lpa,p,lp->a", design, weight, noise.variance[:, used])
-    target[0] += known[0, 0] * dark
-    inverse = np.linalg.inv(normal)
-    found = inverse @ target
+    design = np.stack([one * np.ones_like(signal), one * signal, lags * signal, lags**2 * signal], axis=-1)
+    weight = 1 / np.maximum(expected, 0.05) ** 2
+    inverse = np.linalg.inv(np.einsum("lpa,p,lpb->ab", design, weight, design))
+    found = inverse @ np.einsum("lpa,p,lp->a", design, weight, noise.variance[:, used])
     residual = noise.variance[:, used] - design @ found
-    score = scale * np.einsum("lpa,p,lp->pa", design, weight, residual)
-    blocks = np.zeros((noise.block.max() + 1, 4))
+    score = np.einsum("lpa,p,lp->pa", design, weight, residual)
+    blocks = np.zeros((int(noise.block.max()) + 1, 4))
     np.add.at(blocks, noise.block[used], score)
-    covariance = inverse @ (blocks.T @ blocks + known) @ inverse
-    return Measured(value=float(found[1]), uncertainty=float(np.sqrt(covariance[1, 1])))
-
-
-def _frame_scale(noise: ShotNoise) -> float:
-    """Return the information of a variance of one pixel and lag, times its square: sets data against what is known."""
-    relative = np.var(noise.variance[0] / np.maximum(_smooth_variance(noise.mean, noise.variance[0]), 1e-9))
-    return float(1 / (max(relative, 1e-6) * LAGS))
-
+    covariance = inverse @ (blocks.T @ blocks) @ inverse
+    slope = Measured(value=float(found[1]), uncertainty=float(np.sqrt(covariance[1, 1])))
+    return float(found[0]) - slope.value * black, slope
