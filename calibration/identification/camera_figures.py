@@ -168,7 +168,7 @@ def _figures(
         row_noise=rms_in_electrons(noise[0], gain),
         column_noise=rms_in_electrons(noise[1], gain),
         dark_current=_positive(rate, gain),
-        saturation=pile.level,
+        saturation=_saturation(pile, black),
         full_well=_full_well(pile, black, gain),
         dsnu=rms_in_electrons(_without(spread, offsets), gain),
         row_offset=rms_in_electrons(offsets[0], gain),
@@ -205,6 +205,13 @@ def _positive(rate: Measured, gain: Measured) -> Measured:
         return Measured(value=largest, uncertainty=0.0, bound="upper")
     relative = math.hypot(rate.uncertainty / rate.value, gain.uncertainty / gain.value)
     return Measured(value=rate.value / gain.value, uncertainty=rate.value / gain.value * relative)
+
+
+def _saturation(pile: PileUp, black: Measured) -> Measured:
+    """Return the count at saturation; where charge is full it moves with the black level, of which offsets are drawn."""
+    if pile.converter or pile.level.bound:
+        return pile.level
+    return Measured(value=pile.level.value, uncertainty=math.hypot(pile.level.uncertainty, black.uncertainty))
 
 
 def _full_well(pile: PileUp, black: Measured, gain: Measured) -> Measured:

@@ -35,6 +35,9 @@ NARROWEST = 0.01
 STEP = 1e-3
 """Step of numerical derivatives, in DN or in logarithms."""
 
+SCALES = (0.4, 2.0)
+"""Factors on the first guess from which the likelihood is climbed anew where rounding hides the noise."""
+
 LIKELY = 5.5
 """Fall of the log-likelihood that bounds a hidden parameter: 3.3 standard deviations of a normal law."""
 
@@ -76,8 +79,10 @@ class DarkFit:
         Of the parameters; pixels of a row or of a column count as dependent.
     scores : ndarray, shape (pixel, 4)
         Gradients of each pixel's log-likelihood.
-    offset, slope : ndarray, shape (pixel,)
-        Expected offset of each pixel in DN, and expected change of its mean count with its signal.
+    offset : ndarray, shape (pixel,)
+        Expected offset of each pixel, in DN.
+    slopes : ndarray, shape (3, pixel)
+        Expected derivatives of its mean count with its signal: first (1), second (1/DN), third (1/DN^2).
     largest_spread, largest_noise : float
         What the two do not exceed, in DN.
     excess : float
@@ -88,7 +93,7 @@ class DarkFit:
     covariance: Array
     scores: Array
     offset: Array
-    slope: Array
+    slopes: Array
     largest_spread: float
     largest_noise: float
 
@@ -140,7 +145,7 @@ def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
     """
     start = _first_guess(counts)
     weak = _weak_prior(start)
-    best, likelihood = _maximise(counts, start, weak, gain=gain, free=np.ones(4, np.bool_))
+    best, likelihood = _highest(counts, start, weak, gain=gain)
     scores = _scores(counts, best, gain=gain)
     information = scores.T @ scores + np.diag(weak[1])
     inverse = np.linalg.inv(information)
@@ -154,8 +159,25 @@ def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
         else float(np.exp(best[index] + 3.3 * np.sqrt(covariance[index, index])))
         for index in (SPREAD, NOISE)
     ]
-    _, offset, slope = _pixel_terms(counts, best, gain=gain, moments=True)
-    return DarkFit(best, covariance, scores, offset, slope, *ends)
+    _, offset, slopes = _pixel_terms(counts, best, gain=gain, moments=True)
+    return DarkFit(best, covariance, scores, offset, slopes, *ends)
+
+
+def _highest(counts: DarkCounts, start: Array, weak: tuple[Array, Array], *, gain: float) -> tuple[Array, float]:
+    """Return the highest maximum that several starts lead to.
+
+    Where pixels show two counts only, all of it (distance to the step, spread, noise, growth) can be larger together:
+    the likelihood has a long ridge with maxima of its own.
+    """
+    starts = [start]
+    if np.exp(2 * start[NOISE]) < COARSE / 2:
+        step = np.floor(start[BLACK]) + 0.5
+        for factor in SCALES:
+            scaled = start + [0, np.log(factor), np.log(factor), start[RATE] * (factor - 1)]
+            scaled[BLACK] = step + np.clip((start[BLACK] - step) * factor, -0.5, 0.5)
+            starts.append(scaled)
+    found = [_maximise(counts, at, weak, gain=gain, free=np.ones(4, np.bool_)) for at in starts]
+    return max(found, key=lambda pair: pair[1])
 
 
 def _first_guess(counts: DarkCounts) -> Array:
@@ -265,11 +287,11 @@ def _pixel_terms(counts: DarkCounts, at: Array, *, gain: float, moments: bool = 
     noise = np.sqrt(np.maximum(np.exp(2 * at[NOISE]) + gain * at[RATE] * counts.times, 0.5 * np.exp(2 * at[NOISE])))
     terms = _coarse_terms if np.exp(2 * at[NOISE]) > COARSE else _fine_terms
     number = len(counts.base)
-    result = np.empty(number), np.empty(number), np.empty(number)
+    result = np.empty(number), np.empty(number), np.empty((3, number))
     for low in range(0, number, 4096):
         part = slice(low, low + 4096)
         for out, value in zip(result, terms(counts, part, at, noise, moments), strict=True):
-            out[part] = value
+            out[..., part] = value
     return result
 
 
@@ -278,7 +300,7 @@ def _fine_terms(
 ) -> tuple[Array, Array, Array]:
     """Terms by the exact converter: nodes of the offset close together at the steps and where offsets are."""
     table, base = counts.table[part], counts.base[part]
-    result = np.empty(len(base)), np.zeros(len(base)), np.ones(len(base))
+    result = np.empty(len(base)), np.zeros(len(base)), np.zeros((3, len(base)))
     spread, growth = np.exp(at[SPREAD]), at[RATE] * counts.times
     relative, frames = counts.lowest + np.arange(table.shape[2]), float(table[0].sum())
     for level in np.unique(base):
@@ -299,9 +321,12 @@ def _fine_terms(
         result[0][own] = top[:, 0] + np.log(total)
         if moments:
             result[1][own] = weight @ nodes / total + level
-            steps = np.exp(-(np.where(np.isfinite(lower), lower, 99.0) ** 2) / 2).sum(axis=1) / np.sqrt(2 * np.pi)
-            steps /= noise[:, np.newaxis]
-            result[2][own] = weight @ steps.mean(axis=0) / total
+            away = np.where(np.isfinite(lower), lower, 99.0)
+            steps = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
+            sigma = noise[:, np.newaxis]
+            for order, bend in enumerate((np.ones_like(away), away, away**2 - 1)):
+                mean = np.mean((bend * steps).sum(axis=1) / sigma ** (order + 1), axis=0)
+                result[2][order, own] = weight @ mean / total
     return result
 
 
@@ -342,9 +367,9 @@ def _coarse_terms(
     constant = -number @ np.log(noise**2 + 1 / 12) / 2 - np.log(spread) - number.sum(axis=1) * np.log(2 * np.pi) / 2
     centre = pull / weight
     value = constant - np.log(weight) / 2 - (square - pull * centre) / 2
-    slope = np.ones_like(centre)
+    slopes = np.zeros((3, len(centre)))
+    slopes[0] = 1.0
     clipped = np.flatnonzero(zeros.sum(axis=1) > 0)
-    unclipped = zeros.sum(axis=1) == 0
     if clipped.size:
         nodes = centre[clipped, np.newaxis] + np.linspace(-12, 6, 73) * np.sqrt(1 / weight[clipped])[:, np.newaxis]
         hidden = np.zeros_like(nodes)
@@ -359,6 +384,8 @@ def _coarse_terms(
         if moments:
             share = dense / dense.sum(axis=1, keepdims=True)
             centre[clipped] = np.sum(share * nodes, axis=1)
-            slope[clipped] = np.sum(share * ndtr((nodes - 0.5) / noise[0]), axis=1)
-    slope[unclipped] = 1.0
-    return value, centre, slope
+            slopes[0, clipped] = np.sum(share * ndtr((nodes - 0.5) / noise[0]), axis=1)
+            bell = np.exp(-(((nodes - 0.5) / noise[0]) ** 2) / 2) / np.sqrt(2 * np.pi) / noise[0]
+            slopes[1, clipped] = np.sum(share * bell, axis=1)
+            slopes[2, clipped] = -np.sum(share * bell * (nodes - 0.5), axis=1) / noise[0] ** 2
+    return value, centre, slopes

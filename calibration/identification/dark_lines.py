@@ -98,7 +98,7 @@ def _line_variance(value: float, *, feigned: float, lines: int) -> LineVariance:
 def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tuple[LineVariance, LineVariance]:
     """Return the variances of the noise that pixels of a row, and of a column, share in a frame.
 
-    .. math:: v = \\frac{\\sum (\\sum_i d_i)^2 - \\sum_i d_i^2}{\\sum (\\sum_i g_i)^2 - \\sum_i g_i^2}
+    .. math:: \\mathrm{Cov}(c_i, c_j) = \\sum_{n \\ge 1} \\frac{v^n}{n!} \\, M_i^{(n)} M_j^{(n)}
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
     counts : DarkCounts
         The same, sorted by pixel.
     fit : DarkFit
-        The maximum of their likelihood; its slopes g say how much of a signal the rounding lets through.
+        The maximum of their likelihood; its derivatives of the mean count M say what the rounding lets through.
 
     Returns
     -------
@@ -116,28 +116,40 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
 
     Notes
     -----
-    The covariance of two rounded pixels is the product of their slopes times that of their signals to first order in
-    their correlation, which is that of lines over the whole noise.
+    The covariance of functions of two normal signals is a series in their covariance v (Mehler), which holds for
+    rounding and clipping alike; three terms are kept, enough where lines have less than some two thirds of the noise.
     """
     rows, columns = counts.place.T
     found = []
     for index in (rows, columns):
-        slope = np.bincount(index, fit.slope)
-        unit = slope**2 - np.bincount(index, fit.slope**2)
-        excess = square = weight = 0.0
+        number = int(index.max()) + 1
+        pairs = [np.bincount(index, slope) ** 2 - np.bincount(index, slope**2) for slope in fit.slopes]
+        series = np.array([float(np.sum(pair)) for pair in pairs]) / [1, 2, 6]
+        excess = square = free = 0.0
         for part in dark:
             values = part.counts[:, rows, columns].astype(np.float64)
             values -= values.mean(axis=0)
-            free = len(values) - 1
-            sums = np.stack([np.bincount(index, frame, minlength=len(slope)) for frame in values])
+            sums = np.stack([np.bincount(index, frame, minlength=number) for frame in values])
             excess += float(np.sum(sums**2) - np.sum(values**2))
-            square += 2 * float(np.sum(np.mean(sums**2, axis=0) ** 2)) * len(values) ** 2 / free
-            weight += free * float(unit.sum())
-        value, error = excess / weight, np.sqrt(square) / weight
+            square += 2 * float(np.sum(np.mean(sums**2, axis=0) ** 2)) * len(values) ** 2 / (len(values) - 1)
+            free += len(values) - 1
+        value, slope = _solve(excess / free, series)
+        error = np.sqrt(square) / free / slope
         found.append(
             LineVariance(value=value, uncertainty=error, largest=max(value, 0.0) + 3.3 * error, seen=value > 3.1 * error)
         )
     return found[0], found[1]
+
+
+def _solve(covariance: float, series: Array) -> tuple[float, float]:
+    """Return the variance that gives a covariance, and the slope there."""
+    value = covariance / series[0]
+    for _ in range(50):
+        other = max(value, 0.0)
+        slope = series[0] + series[1] * other + series[2] * other**2
+        value = 0.5 * value + 0.5 * covariance / slope
+    other = max(value, 0.0)
+    return float(value), float(series[0] + 2 * series[1] * other + 3 * series[2] * other**2)
 
 
 def rms_in_electrons(variance: LineVariance, gain: Measured) -> Measured:

@@ -32,14 +32,17 @@ DITHERED = 0.25
 BRIGHTEST = 0.8
 """Part of the count at saturation up to which a pixel's mean is taken: brighter ones saturate at times."""
 
-DIVISIONS = (1, 2, 4)
+DIVISIONS = (1, 2)
 """Numbers of parts that the series of bursts is divided into, in turn."""
 
-HIDDEN = 0.3
+HIDDEN = 0.15
 """Patterns below the edge of the noise for each one above it, about."""
 
 FEWEST = 100
 """Pixels that a gain takes."""
+
+DIMMEST = 0.2
+"""Variance over that of the median pixel below which a pixel is left out: it would decide the mean of its row."""
 
 BLOCK = 8
 """Side of the blocks of pixels whose scatter gives the uncertainties, in pixels: wider than grains."""
@@ -105,14 +108,11 @@ def shot_noise(
     values = counts.reshape(frames, -1)
     mean = values.mean(axis=0)
     noise = np.mean([_pair_variance(values[own == burst]) for burst in range(len(bursts))], axis=0)
-    highest = np.maximum(values.max(axis=0), mean + 5 * np.sqrt(noise))
-    used = (mean < BRIGHTEST * saturation) & (highest < saturation) & (mean > 5 * np.sqrt(noise)) & ~ignored.ravel()
-    values = values[:, used]
-    if line is None:
-        smooth = _smooth_variance(mean[used], noise[used])
-    else:
-        smooth = np.maximum(line[0] + line[1] * mean[used], 0.05)
-    weight = 1 / np.sqrt(smooth)
+    inside = (mean < BRIGHTEST * saturation) & (values.max(axis=0) < saturation) & (values.min(axis=0) > 0)
+    used = inside & ~ignored.ravel() & (noise > 0)
+    smooth = _smooth_variance(mean, noise, used) if line is None else np.maximum(line[0] + line[1] * mean, 0.05)
+    used &= smooth > DIMMEST * np.median(smooth[used])
+    values, weight = values[:, used], 1 / np.sqrt(smooth[used])
     row, column = (place.ravel()[used] for place in np.indices((rows, columns)))
     scaled, lost = _without_lines(values * weight, (row, column), weight)
     patterns, courses = _moving_light(scaled, own)
@@ -133,10 +133,10 @@ def _pair_variance(values: Array) -> Array:
     return np.asarray(np.mean(np.diff(values, axis=0) ** 2, axis=0) / 2)
 
 
-def _smooth_variance(mean: Array, variance: Array) -> Array:
+def _smooth_variance(mean: Array, variance: Array, used: NDArray[np.bool_]) -> Array:
     """Return the line of the variance against the mean, as a weight of each pixel: never below half the smallest."""
-    slope, intercept = np.polyfit(mean, variance, 1, w=1 / np.maximum(mean, 1.0))
-    return np.asarray(np.maximum(intercept + slope * mean, 0.5 * np.quantile(variance, 0.02) + 1e-6))
+    slope, intercept = np.polyfit(mean[used], variance[used], 1, w=1 / np.maximum(mean[used], 1.0))
+    return np.asarray(np.maximum(intercept + slope * mean, 0.5 * np.quantile(variance[used], 0.02) + 1e-6))
 
 
 def _without_lines(
@@ -227,8 +227,7 @@ def system_gain(
     Notes
     -----
     Patterns that change while the bursts last are many: parts of the series have fewer each, but show them less well.
-    Light that is left makes the gain too large, so that the smallest of the gains is taken, and what another division
-    gives more is taken for its uncertainty.
+    The mean over the divisions is taken, and what they differ by is a part of its uncertainty.
     """
     found = []
     for parts in DIVISIONS:
@@ -248,10 +247,9 @@ def system_gain(
             line = (float(np.mean([own[0] for own in gains])), float(np.mean([own[1].value for own in gains])))
         error = math.sqrt(sum(own[1].uncertainty ** 2 for own in gains)) / len(gains)
         found.append((line[1] if line else 0.0, math.hypot(error, hidden * (line[1] if line else 0.0))))
-    values = [value for value, _ in found]
-    least = int(np.argmin(values))
-    spread = max(values[:2]) - min(values[:2])
-    return Measured(value=found[least][0], uncertainty=math.hypot(found[least][1], spread))
+    values = np.array([value for value, _ in found])
+    error = float(np.mean([own for _, own in found]))
+    return Measured(value=float(values.mean()), uncertainty=math.hypot(error, float(np.ptp(values))))
 
 
 def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured]:
