@@ -16,6 +16,8 @@ from calibration.identification.dark_frames import (
     DarkFit,
     dark_counts,
     fit_dark,
+    stray_pixels,
+    without,
 )
 from calibration.identification.dark_lines import LineVariance, line_noise, line_offsets, rms_in_electrons
 from calibration.identification.observations import Observations
@@ -33,6 +35,9 @@ from calibration.identification.pixel_defects import (
 
 SURE = 3.3
 """Standard deviations that a bound keeps from an estimate: 99.95 % of a normal law lie below."""
+
+RIPPLE = 1e-3
+"""Error of a mean by rounding, in DN, from which on weakly hot pixels are told by their likelihood."""
 
 VISIBLE = 3.0
 """Standard deviations from zero below which a figure is given as a bound."""
@@ -132,6 +137,12 @@ def camera_figures(observations: Observations) -> CameraFigures:
     hot = hot_pixels(lines, gain=gain)
     counts = dark_counts(observations.dark, pixels=~_outliers(lines))
     fit = fit_dark(counts, gain=gain.value)
+    for _ in range(2 if lines.ripple * lines.longest > RIPPLE else 0):
+        stray = stray_pixels(counts, fit, gain=gain.value)
+        if not stray.any():
+            break
+        counts = without(counts, stray)
+        fit = fit_dark(counts, gain=gain.value, near=fit)
     noise = line_noise(observations.dark, counts, fit)
     offsets = line_offsets(counts, fit, noise=noise)
     return _figures(gain, fit, noise, offsets, pile=pile, hot=hot, dead=dead, longest=lines.longest)

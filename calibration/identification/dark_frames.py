@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, ndtr
+from scipy.special import eval_hermitenorm, log_ndtr, ndtr
 
 from calibration.identification.observations import Frames
 
@@ -26,6 +26,9 @@ COARSE = 0.5
 REACH = 6.0
 """Standard deviations to which normal laws are followed."""
 
+ORDERS = 6
+"""Derivatives of the mean count that are kept, for the covariance of pixels that share a noise."""
+
 FINENESS = 0.9
 """Spacing of nodes over the standard deviation to which frames tell a pixel's offset."""
 
@@ -37,6 +40,12 @@ STEP = 1e-3
 
 SCALES = (0.4, 2.0)
 """Factors on the first guess from which the likelihood is climbed anew where rounding hides the noise."""
+
+STRAY = 10.0
+"""Logarithm of the ratio of likelihoods from which on a pixel is no ordinary one."""
+
+STRAY_GROWTHS = (0.1, 0.25, 0.6, 1.5)
+"""Growths in the longest time that weakly hot pixels are tried with, in DN."""
 
 LIKELY = 5.5
 """Fall of the log-likelihood that bounds a hidden parameter: 3.3 standard deviations of a normal law."""
@@ -81,8 +90,8 @@ class DarkFit:
         Gradients of each pixel's log-likelihood.
     offset : ndarray, shape (pixel,)
         Expected offset of each pixel, in DN.
-    slopes : ndarray, shape (3, pixel)
-        Expected derivatives of its mean count with its signal: first (1), second (1/DN), third (1/DN^2).
+    slopes : ndarray, shape (set, 6, pixel)
+        Expected derivatives of its mean count with its signal: first (1), second (1/DN), third (1/DN^2), ...
     largest_spread, largest_noise : float
         What the two do not exceed, in DN.
     excess : float
@@ -128,7 +137,7 @@ def dark_counts(dark: tuple[Frames, ...], *, pixels: NDArray[np.bool_]) -> DarkC
     return DarkCounts(times / times[-1], table, base.astype(np.intp), lowest, np.argwhere(pixels))
 
 
-def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
+def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) -> DarkFit:
     """Return the maximum of the likelihood of dark frames.
 
     Parameters
@@ -137,6 +146,8 @@ def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
         The counts.
     gain : float
         System gain, in DN per electron, for the shot noise of the dark current.
+    near : DarkFit or None, optional
+        Maximum for nearly the same counts, to begin with.
 
     Returns
     -------
@@ -145,7 +156,10 @@ def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
     """
     start = _first_guess(counts)
     weak = _weak_prior(start)
-    best, likelihood = _highest(counts, start, weak, gain=gain)
+    if near is None:
+        best, likelihood = _highest(counts, start, weak, gain=gain)
+    else:
+        best, likelihood = _maximise(counts, near.parameters, weak, gain=gain, free=np.ones(4, np.bool_))
     scores = _scores(counts, best, gain=gain)
     information = scores.T @ scores + np.diag(weak[1])
     inverse = np.linalg.inv(information)
@@ -161,6 +175,50 @@ def fit_dark(counts: DarkCounts, *, gain: float) -> DarkFit:
     ]
     _, offset, slopes = _pixel_terms(counts, best, gain=gain, moments=True)
     return DarkFit(best, covariance, scores, offset, slopes, *ends)
+
+
+def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np.bool_]:
+    """Return pixels whose counts grow otherwise than those of the others.
+
+    Parameters
+    ----------
+    counts : DarkCounts
+        The counts.
+    fit : DarkFit
+        The maximum of their likelihood.
+    gain : float
+        System gain, in DN per electron.
+
+    Returns
+    -------
+    ndarray of bool, shape (pixel,)
+        Pixels whose own likelihood is e^10 times as large with another growth: a weakly hot pixel among those that
+        rounding holds still.
+    """
+    own = _pixel_terms(counts, fit.parameters, gain=gain)[0]
+    stray = np.zeros(len(own), np.bool_)
+    for growth in STRAY_GROWTHS:
+        moved = fit.parameters + np.array([0, 0, 0, growth])
+        stray |= _pixel_terms(counts, moved, gain=gain)[0] > own + STRAY
+    return stray
+
+
+def without(counts: DarkCounts, pixels: NDArray[np.bool_]) -> DarkCounts:
+    """Return the counts of all pixels but some.
+
+    Parameters
+    ----------
+    counts : DarkCounts
+        The counts.
+    pixels : ndarray of bool, shape (pixel,)
+        Those to leave out.
+
+    Returns
+    -------
+    DarkCounts
+        The others.
+    """
+    return DarkCounts(counts.times, counts.table[~pixels], counts.base[~pixels], counts.lowest, counts.place[~pixels])
 
 
 def _highest(counts: DarkCounts, start: Array, weak: tuple[Array, Array], *, gain: float) -> tuple[Array, float]:
@@ -287,7 +345,7 @@ def _pixel_terms(counts: DarkCounts, at: Array, *, gain: float, moments: bool = 
     noise = np.sqrt(np.maximum(np.exp(2 * at[NOISE]) + gain * at[RATE] * counts.times, 0.5 * np.exp(2 * at[NOISE])))
     terms = _coarse_terms if np.exp(2 * at[NOISE]) > COARSE else _fine_terms
     number = len(counts.base)
-    result = np.empty(number), np.empty(number), np.empty((3, number))
+    result = np.empty(number), np.empty(number), np.empty((len(noise) if moments else 0, ORDERS, number))
     for low in range(0, number, 4096):
         part = slice(low, low + 4096)
         for out, value in zip(result, terms(counts, part, at, noise, moments), strict=True):
@@ -300,7 +358,7 @@ def _fine_terms(
 ) -> tuple[Array, Array, Array]:
     """Terms by the exact converter: nodes of the offset close together at the steps and where offsets are."""
     table, base = counts.table[part], counts.base[part]
-    result = np.empty(len(base)), np.zeros(len(base)), np.zeros((3, len(base)))
+    result = np.empty(len(base)), np.zeros(len(base)), np.zeros((len(noise) if moments else 0, ORDERS, len(base)))
     spread, growth = np.exp(at[SPREAD]), at[RATE] * counts.times
     relative, frames = counts.lowest + np.arange(table.shape[2]), float(table[0].sum())
     for level in np.unique(base):
@@ -324,9 +382,9 @@ def _fine_terms(
             away = np.where(np.isfinite(lower), lower, 99.0)
             steps = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
             sigma = noise[:, np.newaxis]
-            for order, bend in enumerate((np.ones_like(away), away, away**2 - 1)):
-                mean = np.mean((bend * steps).sum(axis=1) / sigma ** (order + 1), axis=0)
-                result[2][order, own] = weight @ mean / total
+            for order in range(ORDERS):
+                bend = (eval_hermitenorm(order, away) * steps).sum(axis=1) / sigma ** (order + 1)
+                result[2][:, order, own] = (weight @ bend.T / total[:, np.newaxis]).T
     return result
 
 
@@ -367,8 +425,8 @@ def _coarse_terms(
     constant = -number @ np.log(noise**2 + 1 / 12) / 2 - np.log(spread) - number.sum(axis=1) * np.log(2 * np.pi) / 2
     centre = pull / weight
     value = constant - np.log(weight) / 2 - (square - pull * centre) / 2
-    slopes = np.zeros((3, len(centre)))
-    slopes[0] = 1.0
+    slopes = np.zeros((len(noise) if moments else 0, ORDERS, len(centre)))
+    slopes[:, 0] = 1.0
     clipped = np.flatnonzero(zeros.sum(axis=1) > 0)
     if clipped.size:
         nodes = centre[clipped, np.newaxis] + np.linspace(-12, 6, 73) * np.sqrt(1 / weight[clipped])[:, np.newaxis]
@@ -384,8 +442,10 @@ def _coarse_terms(
         if moments:
             share = dense / dense.sum(axis=1, keepdims=True)
             centre[clipped] = np.sum(share * nodes, axis=1)
-            slopes[0, clipped] = np.sum(share * ndtr((nodes - 0.5) / noise[0]), axis=1)
-            bell = np.exp(-(((nodes - 0.5) / noise[0]) ** 2) / 2) / np.sqrt(2 * np.pi) / noise[0]
-            slopes[1, clipped] = np.sum(share * bell, axis=1)
-            slopes[2, clipped] = -np.sum(share * bell * (nodes - 0.5), axis=1) / noise[0] ** 2
+            for index, (shift, sigma) in enumerate(zip(growth, noise, strict=True)):
+                away = (nodes + shift - 0.5) / sigma
+                bell = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
+                slopes[index, 0, clipped] = np.sum(share * ndtr(away), axis=1)
+                slopes[index, 1, clipped] = np.sum(share * bell, axis=1) / sigma
+                slopes[index, 2, clipped] = -np.sum(share * bell * away, axis=1) / sigma**2
     return value, centre, slopes

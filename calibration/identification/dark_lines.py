@@ -1,19 +1,24 @@
 """What rows and columns share: offsets that stay, and noise that is new in each frame."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import factorial
 from scipy.stats import chi2
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.dark_frames import BLACK, DarkCounts, DarkFit
+from calibration.identification.dark_frames import BLACK, NOISE, ORDERS, DarkCounts, DarkFit
 from calibration.identification.observations import Frames
 
 Array = NDArray[np.float64]
 
 RARE = 1e-3
 """Chance at which a bound may fail, and at which a line of noise may be taken for one of its own."""
+
+FACTORIALS = factorial(np.arange(1, ORDERS + 1))
+"""Divisors of Mehler's series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,39 +122,49 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
     Notes
     -----
     The covariance of functions of two normal signals is a series in their covariance v (Mehler), which holds for
-    rounding and clipping alike; three terms are kept, enough where lines have less than some two thirds of the noise.
+    rounding and clipping alike; six terms are kept, and the last one is taken for
+    an uncertainty: they suffice where lines have less than some two thirds of the noise.
     """
     rows, columns = counts.place.T
     found = []
     for index in (rows, columns):
         number = int(index.max()) + 1
-        pairs = [np.bincount(index, slope) ** 2 - np.bincount(index, slope**2) for slope in fit.slopes]
-        series = np.array([float(np.sum(pair)) for pair in pairs]) / [1, 2, 6]
-        excess = square = free = 0.0
-        for part in dark:
+        inner = 1 - 1 / number  # the mean of all lines is that of the frame, which the other lines move
+        series, excess, square, free = np.zeros(ORDERS), 0.0, 0.0, 0
+        for part, slopes in zip(dark, fit.slopes, strict=True):
             values = part.counts[:, rows, columns].astype(np.float64)
             values -= values.mean(axis=0)
             sums = np.stack([np.bincount(index, frame, minlength=number) for frame in values])
-            excess += float(np.sum(sums**2) - np.sum(values**2))
+            sums -= sums.mean(axis=1, keepdims=True)
+            excess += float(np.sum(sums**2) - inner * np.sum(values**2))
             square += 2 * float(np.sum(np.mean(sums**2, axis=0) ** 2)) * len(values) ** 2 / (len(values) - 1)
+            pairs = [float(np.sum(np.bincount(index, own) ** 2) - np.sum(own**2)) for own in slopes]
+            series += inner * (len(values) - 1) * np.array(pairs) / FACTORIALS
             free += len(values) - 1
+        series /= free
         value, slope = _solve(excess / free, series)
-        error = np.sqrt(square) / free / slope
-        found.append(
-            LineVariance(value=value, uncertainty=error, largest=max(value, 0.0) + 3.3 * error, seen=value > 3.1 * error)
-        )
-    return found[0], found[1]
+        # What the neglected terms of the series may add is of the size of the last one.
+        last = series[-1] * max(value, 0.0) ** len(series) / max(excess / free, 1e-30) if value > 0 else 0.0
+        error = math.hypot(math.sqrt(square) / free / slope, value * last)
+        error = math.hypot(error, 2 * value * math.sqrt(fit.covariance[NOISE, NOISE]) * float(np.ptp(fit.slopes[0, 0])))
+        found.append((value, error))
+    # With the mean of a frame's rows the columns' noise was taken off, but its share of the squares too, and so for both.
+    shape = int(rows.max()), int(columns.max())
+    mixed = np.linalg.solve([[1, -1 / shape[1]], [-1 / shape[0], 1]], [value for value, _ in found])
+    return _seen(float(mixed[0]), found[0][1]), _seen(float(mixed[1]), found[1][1])
+
+
+def _seen(value: float, error: float) -> LineVariance:
+    """Return a variance, seen where it is clear of its normal error."""
+    return LineVariance(value=value, uncertainty=error, largest=max(value, 0.0) + 3.3 * error, seen=value > 3.1 * error)
 
 
 def _solve(covariance: float, series: Array) -> tuple[float, float]:
     """Return the variance that gives a covariance, and the slope there."""
-    value = covariance / series[0]
-    for _ in range(50):
-        other = max(value, 0.0)
-        slope = series[0] + series[1] * other + series[2] * other**2
-        value = 0.5 * value + 0.5 * covariance / slope
-    other = max(value, 0.0)
-    return float(value), float(series[0] + 2 * series[1] * other + 3 * series[2] * other**2)
+    powers, value = np.arange(len(series)), covariance / series[0]
+    for _ in range(60):
+        value = (value + covariance / float(series @ max(value, 0.0) ** powers)) / 2
+    return float(value), float((series * (powers + 1)) @ max(value, 0.0) ** powers)
 
 
 def rms_in_electrons(variance: LineVariance, gain: Measured) -> Measured:

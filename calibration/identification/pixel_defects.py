@@ -156,7 +156,7 @@ def hot_pixels(lines: DarkSlopes, *, gain: Measured) -> HotPixels:
     mean = float(found.mean())
     shot = gain.value * max(mean, 0.0) / lines.longest
     own = float(np.sqrt(lines.error**2 + lines.ripple**2 / 12 + shot))
-    scatter = max(float(found.std(ddof=1)), 0.5 * own) if number > 4 else own
+    scatter = max(float(found.std(ddof=1)), own) if number > 4 else own
     error = float(np.hypot(scatter / np.sqrt(number) / gain.value, mean * gain.uncertainty / gain.value**2))
     if mean - common - limit < COMPLETE * own:
         least = max(number - 3.3 * np.sqrt(number), 0.0) / pixels
