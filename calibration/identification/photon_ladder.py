@@ -32,6 +32,12 @@ DITHERED = 0.25
 BRIGHTEST = 0.8
 """Part of the count at saturation up to which a pixel's mean is taken: brighter ones saturate at times."""
 
+QUICK = 0.4
+"""Half the mean square step over the mean square from which on a course is new in each frame: 1 for white noise."""
+
+LEVERAGE = 3.0
+"""Error of the extrapolation to no time over the misfit at a lag."""
+
 DIVISIONS = (1, 2)
 """Numbers of parts that the series of bursts is divided into, in turn."""
 
@@ -76,6 +82,7 @@ def shot_noise(
     saturation: float,
     ignored: NDArray[np.bool_],
     line: tuple[float, float] | None = None,
+    quick: float = QUICK,
 ) -> ShotNoise:
     """Return the variance of each pixel over bursts of one pattern, freed from moving light.
 
@@ -89,6 +96,8 @@ def shot_noise(
         Pixels without light.
     line : tuple of float or None, optional
         Intercept in DN^2 and slope in DN of the variance against the mean, to weigh pixels; None guesses it.
+    quick : float, optional
+        Patterns are taken out whose courses have at least this half mean square step over their mean square.
 
     Returns
     -------
@@ -115,7 +124,7 @@ def shot_noise(
     values, weight = values[:, used], 1 / np.sqrt(smooth[used])
     row, column = (place.ravel()[used] for place in np.indices((rows, columns)))
     scaled, lost = _without_lines(values * weight, (row, column), weight)
-    patterns, courses = _moving_light(scaled, own)
+    patterns, courses = _moving_light(scaled, own, quick=quick)
     left = scaled - (scaled @ patterns.T) @ patterns
     lost += np.sum(patterns**2, axis=0)
     adapted = _adapted(scaled @ patterns.T, courses, own)
@@ -159,7 +168,7 @@ def _without_lines(
     return left, lost
 
 
-def _moving_light(scaled: Array, own: NDArray[np.intp]) -> tuple[Array, Array]:
+def _moving_light(scaled: Array, own: NDArray[np.intp], *, quick: float) -> tuple[Array, Array]:
     """Return the patterns, orthonormal, in which many pixels move together between frames, shape (pattern, pixel)."""
     bursts = own[-1] + 1
     steps = scaled - np.stack([scaled[own == burst].mean(axis=0) for burst in range(bursts)])[own]
@@ -172,20 +181,24 @@ def _moving_light(scaled: Array, own: NDArray[np.intp]) -> tuple[Array, Array]:
         if power[count] < 1.03 * rest * (np.sqrt(pixels) + np.sqrt(number)) ** 2:
             break
         count += 1
-    roots = np.sqrt(power[:count])
-    patterns = (courses[:, :count].T @ steps) / roots[:, np.newaxis]
-    return np.asarray(patterns), np.asarray(courses[:, :count] / roots)
+    moving = courses[:, :count]
+    change = (moving[1:] - moving[:-1])[own[1:] == own[:-1]]
+    # What is new in each frame has steps of twice its power; what drifts has smaller ones, and stays for the variogram.
+    steepness, turn = np.linalg.eigh(change.T @ change / 2)
+    moving = moving @ turn[:, steepness > quick]
+    patterns = moving.T @ steps
+    square = np.linalg.cholesky(patterns @ patterns.T)
+    return np.linalg.solve(square, patterns), np.linalg.solve(square, moving.T).T
 
 
 def _adapted(amplitudes: Array, courses: Array, own: NDArray[np.intp]) -> Array:
     """Return the share of noise that patterns take because they were learned from the same frames, at each lag."""
-    shares = []
+    shares, strength = [], courses.T @ courses
     for lag in range(1, LAGS + 1):
         inside = own[lag:] == own[:-lag]
         change = (amplitudes[lag:] - amplitudes[:-lag])[inside] / np.sqrt(2)
         common = (courses[lag:] - courses[:-lag])[inside] / np.sqrt(2)
-        strength = np.sum(courses**2, axis=0)
-        shares.append(np.mean(np.sum(2 * change * common - change**2 * strength, axis=1)))
+        shares.append(np.mean(np.sum(2 * change * common - change * (change @ strength), axis=1)))
     return np.array(shares)
 
 
@@ -227,33 +240,40 @@ def system_gain(
     Notes
     -----
     Patterns that change while the bursts last are many: parts of the series have fewer each, but show them less well.
-    The mean over the divisions is taken, and what they differ by is a part of its uncertainty.
+    The mean over the divisions is taken, and what they differ by is a part of its uncertainty. Drift is left to the
+    variogram, or where it has few patterns and is fast, is taken out like jitter: the way whose variogram follows its
+    curve better is taken, and its misfit is in the uncertainty.
     """
-    found = []
+    ways = [_gain_by(bursts, quick=quick, black=black, saturation=saturation, ignored=ignored) for quick in (0.0, QUICK)]
+    return min(ways, key=lambda way: way[1])[0]
+
+
+def _gain_by(
+    bursts: tuple[Frames, ...], *, quick: float, black: float, saturation: float, ignored: NDArray[np.bool_]
+) -> tuple[Measured, float]:
+    """Return the gain by one way to take out moving light, and what the variogram misses its curve by."""
+    values, errors, misfits = [], [], []
     for parts in DIVISIONS:
-        if len(bursts) < parts:
-            continue
-        cuts = np.linspace(0, len(bursts), parts + 1).round().astype(int)
-        line, gains, hidden = None, [], 0.0
-        for _ in range(3):
-            gains, patterns = [], 0
-            for low, high in zip(cuts[:-1], cuts[1:], strict=True):
-                noise = shot_noise(bursts[low:high], saturation=saturation, ignored=ignored, line=line)
-                intercept, gain = _line(noise, black=black)
-                gains.append((intercept, gain))
-                patterns += noise.patterns
-                frames = sum(len(burst.counts) for burst in bursts)
-                hidden = HIDDEN * patterns / np.sqrt(frames * noise.mean.size)
-            line = (float(np.mean([own[0] for own in gains])), float(np.mean([own[1].value for own in gains])))
-        error = math.sqrt(sum(own[1].uncertainty ** 2 for own in gains)) / len(gains)
-        found.append((line[1] if line else 0.0, math.hypot(error, hidden * (line[1] if line else 0.0))))
-    values = np.array([value for value, _ in found])
-    error = float(np.mean([own for _, own in found]))
-    return Measured(value=float(values.mean()), uncertainty=math.hypot(error, float(np.ptp(values))))
+        cuts = np.linspace(0, len(bursts), min(parts, len(bursts)) + 1).round().astype(int)
+        groups = [bursts[low:high] for low, high in zip(cuts[:-1], cuts[1:], strict=True)]
+        line = None
+        for _ in range(3):  # pixels are weighed by the line that they give
+            noises = [shot_noise(own, saturation=saturation, ignored=ignored, line=line, quick=quick) for own in groups]
+            lines = [_line(noise, black=black) for noise in noises]
+            line = (float(np.mean([own[0] for own in lines])), float(np.mean([own[1].value for own in lines])))
+        frames = sum(len(burst.counts) for burst in bursts)
+        hidden = HIDDEN * sum(noise.patterns for noise in noises) / np.sqrt(frames * noises[0].mean.size)
+        error = math.sqrt(sum(own[1].uncertainty ** 2 for own in lines)) / len(lines)
+        misfit = float(np.sqrt(np.mean(np.mean([own[2] for own in lines], axis=0) ** 2) * LAGS / (LAGS - 3)))
+        values.append(lines[0][1].value if len(lines) == 1 else line[1])
+        errors.append(math.sqrt(error**2 + (hidden * values[-1]) ** 2 + (LEVERAGE * max(misfit - error / 2, 0.0)) ** 2))
+        misfits.append(misfit)
+    value, error = float(np.mean(values)), math.hypot(float(np.mean(errors)), float(np.ptp(values)))
+    return Measured(value=value, uncertainty=error), float(np.mean(misfits))
 
 
-def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured]:
-    """Return intercept and slope of the variance against the mean count, at no time between frames."""
+def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured, Array]:
+    """Return intercept, slope of the variance against the mean count at no time between frames, misfit of each lag."""
     if noise.mean.size < FEWEST:
         raise ValueError(
             f"{noise.mean.size} pixels are bright and do not saturate, {FEWEST} are needed for the gain: choose an "
@@ -262,12 +282,12 @@ def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured]:
     start = float(np.mean(noise.variance[0]) / max(np.mean(noise.mean) - black, 1e-6))
     intercept, gain = 1 / 6 - start * black, Measured(value=start, uncertainty=start)
     for _ in range(3):
-        intercept, gain = _regression(noise, intercept, gain.value, black=black)
-    return intercept, gain
+        intercept, gain, missed = _regression(noise, intercept, gain.value, black=black)
+    return intercept, gain, missed
 
 
-def _regression(noise: ShotNoise, intercept: float, gain: float, *, black: float) -> tuple[float, Measured]:
-    """Return intercept and slope of one weighted regression."""
+def _regression(noise: ShotNoise, intercept: float, gain: float, *, black: float) -> tuple[float, Measured, Array]:
+    """Return intercept, slope and misfit of one weighted regression."""
     signal = noise.mean - black
     expected = intercept + gain * noise.mean
     used = expected > min(DITHERED, float(np.quantile(expected, 0.7)))
@@ -284,4 +304,5 @@ def _regression(noise: ShotNoise, intercept: float, gain: float, *, black: float
     np.add.at(blocks, noise.block[used], score)
     covariance = inverse @ (blocks.T @ blocks) @ inverse
     slope = Measured(value=float(found[1]), uncertainty=float(np.sqrt(covariance[1, 1])))
-    return float(found[0]) - slope.value * black, slope
+    missed = residual @ (weight * signal) / float(signal**2 @ weight)
+    return float(found[0]) - slope.value * black, slope, missed
