@@ -38,6 +38,9 @@ NARROWEST = 0.01
 STEP = 1e-3
 """Step of numerical derivatives, in DN or in logarithms."""
 
+FEW_STEPS = 0.4
+"""Spread of the offsets in DN up to which pixels may all lie about one step of the converter."""
+
 SCALES = (0.4, 2.0)
 """Factors on the first guess from which the likelihood is climbed anew where rounding hides the noise."""
 
@@ -228,7 +231,7 @@ def _highest(counts: DarkCounts, start: Array, weak: tuple[Array, Array], *, gai
     the likelihood has a long ridge with maxima of its own.
     """
     starts = [start]
-    if np.exp(2 * start[NOISE]) < COARSE / 2:
+    if np.exp(2 * start[NOISE]) < COARSE / 2 and start[SPREAD] < np.log(FEW_STEPS):
         step = np.floor(start[BLACK]) + 0.5
         for factor in SCALES:
             scaled = start + [0, np.log(factor), np.log(factor), start[RATE] * (factor - 1)]
@@ -279,7 +282,7 @@ def _maximise(
 
     at, here, damping = start.copy(), value(start), 1e-3
     for _ in range(30):
-        scores = _scores(counts, at, gain=gain)
+        scores = _scores(counts, at, gain=gain, ends=(1, 0))
         gradient = (scores.sum(axis=0) - weak[1] * (at - weak[0])) * free
         information = scores.T @ scores + np.diag(weak[1])
         moved = False
@@ -301,17 +304,12 @@ def _maximise(
     return at, here
 
 
-def _scores(counts: DarkCounts, at: Array, *, gain: float) -> Array:
-    """Return the gradient of each pixel's log-likelihood, shape (pixel, 4)."""
-    columns = []
-    for index in range(4):
-        ends = []
-        for sign in (1, -1):
-            moved = at.copy()
-            moved[index] += sign * STEP
-            ends.append(_pixel_terms(counts, moved, gain=gain)[0])
-        columns.append((ends[0] - ends[1]) / (2 * STEP))
-    return np.stack(columns, axis=1)
+def _scores(counts: DarkCounts, at: Array, *, gain: float, ends: tuple[int, int] = (1, -1)) -> Array:
+    """Return the gradient of each pixel's log-likelihood, shape (pixel, 4); ``ends`` of a difference, in steps."""
+    steps = STEP * np.eye(4)
+    high = [_pixel_terms(counts, at + ends[0] * step, gain=gain)[0] for step in steps]
+    low = [_pixel_terms(counts, at + ends[1] * step, gain=gain)[0] for step in (steps if ends[1] else steps[:1] * 0)]
+    return np.asarray((np.array(high) - np.array(low)).T / (STEP * (ends[0] - ends[1])))
 
 
 def _clustered(scores: Array, place: NDArray[np.intp]) -> Array:

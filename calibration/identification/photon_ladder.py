@@ -104,6 +104,11 @@ def shot_noise(
     ShotNoise
         Of the pixels that stay below saturation.
 
+    Raises
+    ------
+    ValueError
+        If they are fewer than 100.
+
     Notes
     -----
     Each pixel is divided by the root of its variance, so that noise has an edge in the spectrum of the frames
@@ -119,6 +124,11 @@ def shot_noise(
     noise = np.mean([_pair_variance(values[own == burst]) for burst in range(len(bursts))], axis=0)
     inside = (mean < BRIGHTEST * saturation) & (values.max(axis=0) < saturation) & (values.min(axis=0) > 0)
     used = inside & ~ignored.ravel() & (noise > 0)
+    if used.sum() < FEWEST:
+        raise ValueError(
+            f"{int(used.sum())} pixels are bright and do not saturate, {FEWEST} are needed for the gain: choose an "
+            "exposure time at which the mean is about a quarter of the range"
+        )
     smooth = _smooth_variance(mean, noise, used) if line is None else np.maximum(line[0] + line[1] * mean, 0.05)
     used &= smooth > DIMMEST * np.median(smooth[used])
     values, weight = values[:, used], 1 / np.sqrt(smooth[used])
@@ -274,11 +284,6 @@ def _gain_by(
 
 def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured, Array]:
     """Return intercept, slope of the variance against the mean count at no time between frames, misfit of each lag."""
-    if noise.mean.size < FEWEST:
-        raise ValueError(
-            f"{noise.mean.size} pixels are bright and do not saturate, {FEWEST} are needed for the gain: choose an "
-            "exposure time at which the mean is about a quarter of the range"
-        )
     start = float(np.mean(noise.variance[0]) / max(np.mean(noise.mean) - black, 1e-6))
     intercept, gain = 1 / 6 - start * black, Measured(value=start, uncertainty=start)
     for _ in range(3):

@@ -1,5 +1,6 @@
 """Hot pixels, dead pixels, and where pixels saturate."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -259,10 +260,17 @@ def pile_up(
     if clipped > 0.5:
         return PileUp(level=Measured(value=float(largest_count), uncertainty=0.0), converter=True)
     own = lines.intercept[sure] - float(lines.intercept[~ignored].mean())
-    spread = float((piled - own).std())
-    if clipped > 1e-3:
-        level, lean = float(np.median(piled - own)), 1.25
-    else:
-        level, lean = float(np.mean(piled - own)), 1.0
-    error = np.hypot(lean * spread / np.sqrt(sure.sum()), 0.15 if spread < 0.6 else 0.3 / np.sqrt(sure.sum()))
-    return PileUp(level=Measured(value=level, uncertainty=float(error)), converter=False)
+    return PileUp(level=_level(piled, own, clipped=clipped > 1e-3), converter=False)
+
+
+def _level(piled: Array, own: Array, *, clipped: bool) -> Measured:
+    """Return the count of full pixels, shape (frame, pixel), less their own offsets, stray ones left out."""
+    values = (piled - own).ravel()
+    median = float(np.median(values))
+    scatter = 1.4826 * float(np.median(np.abs(values - median)))
+    near = np.abs(values - median) < max(5 * scatter, 1.5)  # a few pixels were taken for full, and were not
+    spread, raw = float(values[near].std()), float(piled.ravel()[near].var())
+    # Counts of full pixels that neither noise nor offsets spread over a DN are all rounded alike.
+    rounding = 0.3 * math.exp(-2 * math.pi**2 * max(raw - 1 / 12, 0.0))
+    level, lean = (median, 1.25) if clipped else (float(values[near].mean()), 1.0)
+    return Measured(value=level, uncertainty=math.hypot(lean * spread / math.sqrt(own.size), rounding))

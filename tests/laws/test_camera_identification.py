@@ -62,18 +62,18 @@ def test_l42_pointing_adds_a_variance_that_is_linear_in_the_light_of_a_pixel_and
 
 
 def test_l42_drift_of_many_patterns_is_extrapolated_to_no_time(rng: np.random.Generator) -> None:
-    # Each pixel's field is an Ornstein-Uhlenbeck path, |g1|^2 falls by 4e-4 a frame: Var(step) / 2 = 4e-4 I <I>, half
-    # the shot noise of 1200 electrons, with as many patterns as pixels.
+    # Each pixel's field is an Ornstein-Uhlenbeck path, |g1|^2 falls by 2e-3 a frame: Var(step) / 2 is 2.4 times
+    # the shot noise of 1200 electrons, with as many patterns as pixels. Taken for noise it were in the gain.
     number, bursts = 192, 6
     field, light = fields(rng, 1)[0], []
     for _ in range(number):
         light.append(np.abs(field) ** 2)
-        field = np.sqrt(1 - 4e-4) * field + np.sqrt(4e-4) * fields(rng, 1)[0]
+        field = np.sqrt(1 - 2e-3) * field + np.sqrt(2e-3) * fields(rng, 1)[0]
     taken = bursts_of(rng, np.array(light), bursts=bursts)
     noise = shot_noise(taken, saturation=4095.0, ignored=np.zeros(SHAPE, np.bool_))
     assert noise.variance[-1].mean() > 1.5 * noise.variance[0].mean()
     value, uncertainty = gain_of(taken)
-    assert uncertainty < 0.06 * GAIN
+    assert uncertainty < 0.3 * GAIN  # what six lags tell of 3.4 times as much variance, and of its curve
     assert value == pytest.approx(GAIN, abs=4 * uncertainty)
 
 
