@@ -7,18 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.dark_frames import (
-    BLACK,
-    NOISE,
-    RATE,
-    SPREAD,
-    DarkCounts,
-    DarkFit,
-    dark_counts,
-    fit_dark,
-    stray_pixels,
-    without,
-)
+from calibration.identification.dark_counts import BLACK, NOISE, RATE, SPREAD, dark_counts, without
+from calibration.identification.dark_frames import DarkFit, fit_dark, stray_pixels
 from calibration.identification.dark_lines import LineVariance, line_noise, line_offsets, rms_in_electrons
 from calibration.identification.observations import Observations
 from calibration.identification.photon_ladder import system_gain
@@ -196,7 +186,7 @@ def _variance(fit: DarkFit, index: int, *, largest: float) -> LineVariance:
     """Return a variance from the logarithm of its root."""
     value = math.exp(2 * fit.parameters[index])
     error = 2 * value * math.sqrt(fit.covariance[index, index])
-    return LineVariance(value=value, uncertainty=error, largest=largest**2, seen=value > VISIBLE / 1.5 * error)
+    return LineVariance(value=value, uncertainty=error, largest=largest**2, seen=value > 2 * error)
 
 
 def _without(total: LineVariance, parts: tuple[LineVariance, ...] | list[LineVariance]) -> LineVariance:
@@ -205,7 +195,7 @@ def _without(total: LineVariance, parts: tuple[LineVariance, ...] | list[LineVar
     error = math.sqrt(total.uncertainty**2 + sum(part.uncertainty**2 for part in parts))
     seen = total.seen and value > VISIBLE * error
     return LineVariance(
-        value=value, uncertainty=error, largest=min(total.largest**1.0, max(value, 0.0) + SURE * error), seen=seen
+        value=value, uncertainty=error, largest=min(total.largest, max(value, 0.0) + SURE * error), seen=seen
     )
 
 

@@ -9,7 +9,8 @@ from scipy.special import factorial
 from scipy.stats import chi2
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.dark_frames import BLACK, NOISE, ORDERS, DarkCounts, DarkFit
+from calibration.identification.dark_counts import BLACK, NOISE, ORDERS, DarkCounts
+from calibration.identification.dark_frames import DarkFit
 from calibration.identification.observations import Frames
 
 Array = NDArray[np.float64]
@@ -82,7 +83,9 @@ def line_offsets(counts: DarkCounts, fit: DarkFit, *, noise: tuple[LineVariance,
     frames = float(counts.table[0].sum())
     return [
         _line_variance(
-            own - max(still.value, 0.0) / frames, feigned=pixel / length + max(still.value, 0.0) / frames, lines=len(line)
+            own - max(still.value, 0.0) / frames,
+            feigned=pixel / length + max(still.value, 0.0) / frames,
+            lines=len(line),
         )
         for own, still, length, line in zip(values, noise, lengths, means, strict=True)
     ]
@@ -148,7 +151,7 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
         error = math.hypot(math.sqrt(square) / free / slope, value * last)
         error = math.hypot(error, 2 * value * math.sqrt(fit.covariance[NOISE, NOISE]) * float(np.ptp(fit.slopes[0, 0])))
         found.append((value, error))
-    # With the mean of a frame's rows the columns' noise was taken off, but its share of the squares too, and so for both.
+    # The mean of a frame's rows took the columns' noise with it, which is in the squares all the same, and so for both.
     shape = int(rows.max()), int(columns.max())
     mixed = np.linalg.solve([[1, -1 / shape[1]], [-1 / shape[0], 1]], [value for value, _ in found])
     return _seen(float(mixed[0]), found[0][1]), _seen(float(mixed[1]), found[1][1])

@@ -245,7 +245,7 @@ def pile_up(
     counts = over.counts.astype(np.float64)
     black = float(np.median(lines.intercept))
     highest = float(np.quantile(counts.mean(axis=0)[~ignored], 0.98)) - black
-    total = power = 0.0
+    total, power = np.zeros_like(lines.slope), np.zeros_like(lines.slope)
     for part in ladder:
         signal = part.mean - lines.intercept - lines.slope * part.exposure_time
         used = signal < 0.5 * highest

@@ -6,10 +6,12 @@ Frames are made here from the laws alone, without the simulated sensor: Poisson 
 import numpy as np
 import pytest
 
-from calibration.identification.dark_frames import BLACK, NOISE, RATE, SPREAD, dark_counts, fit_dark
+from calibration.identification.dark_counts import BLACK, NOISE, RATE, SPREAD, dark_counts
+from calibration.identification.dark_frames import fit_dark
 from calibration.identification.dark_lines import line_noise
 from calibration.identification.observations import Frames
-from calibration.identification.photon_ladder import shot_noise, system_gain
+from calibration.identification.photon_ladder import system_gain
+from calibration.identification.shot_noise import shot_noise
 
 SHAPE = (36, 44)
 GAIN, READ, BLACK_LEVEL = 0.3, 4.0, 30.0
@@ -21,13 +23,14 @@ def frames_of(counts: np.ndarray, exposure_time: float = 1e-3) -> Frames:
     number = len(counts)
     return Frames(
         counts=counts.astype(np.uint16), states=np.zeros((number, 1), np.bool_),
-        timestamps=np.arange(number) * exposure_time, exposure_time=exposure_time,
+        timestamps=np.arange(number, dtype=np.float64) * exposure_time, exposure_time=exposure_time,
     )  # fmt: skip
 
 
 def fields(rng: np.random.Generator, number: int) -> np.ndarray:
     """Independent speckle fields of mean intensity 1, shape (number, y, x)."""
-    return (rng.standard_normal((number, *SHAPE)) + 1j * rng.standard_normal((number, *SHAPE))) / np.sqrt(2)
+    parts = rng.standard_normal((2, number, *SHAPE)) / np.sqrt(2)
+    return np.asarray(parts[0] + 1j * parts[1])
 
 
 def bursts_of(rng: np.random.Generator, intensity: np.ndarray, *, bursts: int) -> tuple[Frames, ...]:
@@ -108,8 +111,8 @@ def test_l46_rounded_and_clipped_normal_counts_tell_black_level_spread_and_noise
     expected = {BLACK: black, SPREAD: np.log(spread), NOISE: np.log(noise), RATE: growth}
     for index, truth in expected.items():
         assert fit.parameters[index] == pytest.approx(truth, abs=4 * errors[index])
-    # 1584 pixels: the black level to spread / sqrt(n), the logarithm of the spread to 1 / sqrt(2 n), and where they show
-    # through rounding not more than some times less well.
+    # 1584 pixels: the black level to spread / sqrt(n), the logarithm of the spread to 1 / sqrt(2 n), and where they
+    # show through rounding not more than some times less well.
     assert errors[BLACK] < 4 * np.hypot(spread, noise) / np.sqrt(1584)
     assert errors[NOISE] < 0.05
     assert errors[SPREAD] < 0.1

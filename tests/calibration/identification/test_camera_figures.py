@@ -28,8 +28,8 @@ QUIET = replace(
 """Eight bits; 0.11 DN of dark noise, a full well beyond the converter's top."""
 
 SHOWN = [
-    "gain", "black_level", "dark_noise", "read_noise", "row_noise", "column_noise", "dark_current", "dsnu", "row_offset",
-    "column_offset", "hot_pixels", "hot_pixel_current", "dead_pixels", "full_well",
+    "gain", "black_level", "dark_noise", "read_noise", "row_noise", "column_noise", "dark_current", "dsnu",
+    "row_offset", "column_offset", "hot_pixels", "hot_pixel_current", "dead_pixels", "full_well",
 ]  # fmt: skip
 
 
