@@ -209,7 +209,7 @@ def _positive(rate: Measured, gain: Measured) -> Measured:
 
 
 def _saturation(pile: PileUp, black: Measured) -> Measured:
-    """Return the count at saturation; where charge is full it moves with the black level, of which offsets are drawn."""
+    """Return the count at saturation; that of a full charge moves with the black level, whose offsets are drawn."""
     if pile.converter or pile.level.bound:
         return pile.level
     return Measured(value=pile.level.value, uncertainty=math.hypot(pile.level.uncertainty, black.uncertainty))

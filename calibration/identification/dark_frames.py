@@ -1,7 +1,8 @@
-"""What dark frames say of all pixels together: the likelihood of every count, rounding and clipping included.
+"""What dark frames say of all pixels together: black level, spread of the offsets, noise, growth, with uncertainties.
 
-The law of a normal signal that is rounded and clipped at zero (`dark_counts`) holds for every count. The offsets of
-the pixels are normal; they dither the rounding, so that noise well below half a DN still shows by the pixels that lie near a step.
+The law of a normal signal that is rounded and clipped at zero (`dark_counts`) holds for every count. The offsets of the
+pixels are normal; they dither the rounding, so that noise well below half a DN still shows by the pixels that lie near
+a step.
 """
 
 from dataclasses import dataclass
