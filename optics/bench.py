@@ -18,6 +18,7 @@ from optics.laser import Laser
 from optics.macropixels import Layout
 from optics.media.description import MediumDescription
 from optics.reference import Reference
+from optics.validation import check_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,9 @@ class BenchDescription:
         What counts.
     exposure_time : float
         Exposure time at the start, in seconds.
+    macropixel_amplitudes : tuple of float, shape (input,), optional
+        Amplitude of the field that each macropixel sends, on and off, relative to what beam and mirrors give; at least
+        0, which is a dead macropixel. Empty where all are 1.
     reference : Reference or None, optional
         The reference arm; None where the bench has none.
     anchor_beam : AnchorBeam, optional
@@ -111,7 +115,10 @@ class BenchDescription:
     ------
     ValueError
         If the layout does not fit the mirrors, the camera cannot grant the exposure time, an anchor beam lights
-        macropixels that are not there, or heating moves nothing.
+        macropixels that are not there, heating moves nothing, or the amplitudes are not one for each macropixel, are
+        negative or all zero.
+    TypeError
+        If the amplitudes are no tuple of numbers.
 
     Notes
     -----
@@ -126,6 +133,7 @@ class BenchDescription:
     medium: MediumDescription
     camera: Camera
     exposure_time: float
+    macropixel_amplitudes: tuple[float, ...] = ()
     reference: Reference | None = None
     anchor_beam: AnchorBeam = NO_ANCHOR_BEAM
     temperature: Temperature = NO_TEMPERATURE_CHANGE
@@ -146,6 +154,22 @@ class BenchDescription:
             raise ValueError(
                 f"heating by {self.heating.rise:g} K moves nothing: state decorrelation of temperature, in kelvin"
             )
+        self._check_amplitudes()
+
+    def _check_amplitudes(self) -> None:
+        """Refuse amplitudes that are not one for each macropixel, or none of which sends light."""
+        amplitudes = self.macropixel_amplitudes
+        if not isinstance(amplitudes, tuple):
+            raise TypeError(f"macropixel_amplitudes must be a tuple of numbers, got {type(amplitudes).__name__}")
+        if amplitudes and len(amplitudes) != self.layout.inputs:
+            raise ValueError(
+                f"macropixel_amplitudes has {len(amplitudes)} entries, the layout has {self.layout.inputs} "
+                "macropixels: give one for each, or none for all 1"
+            )
+        for index, amplitude in enumerate(amplitudes):
+            check_number(f"macropixel_amplitudes[{index}]", amplitude, at_least=0)
+        if amplitudes and not any(amplitudes):
+            raise ValueError("macropixel_amplitudes are all 0: leave at least one macropixel light")
 
     @property
     def memory(self) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 A cause is taken away from the description and from nothing else: the same seed then gives the same medium, the same
 fixed pattern and the same noise of every other cause, so that two benches may be compared frame by frame. Where a cause
-changes how much light there is (an uneven beam, mirrors that leak), the laser's power makes up for it.
+changes how much light there is (an uneven beam, dead macropixels, mirrors that leak), the laser's power makes up for
+it.
 """
 
 import math
@@ -12,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optics.bench import BenchDescription
 from optics.cause import Cause, any_of
@@ -127,13 +129,16 @@ def _as_bright(change: Change) -> Change:
 
     def changed(bench: BenchDescription) -> BenchDescription:
         after = change(bench)
-        powers = [
-            float(np.mean(np.abs(input_light(one.laser, one.dmd, one.layout).switched[:-1]) ** 2))
-            for one in (bench, after)
-        ]
+        powers = [float(np.mean(np.abs(_switched(one)) ** 2)) for one in (bench, after)]
         return replace(after, laser=replace(after.laser, power=after.laser.power * powers[0] / powers[1]))
 
     return changed
+
+
+def _switched(bench: BenchDescription) -> NDArray[np.complex128]:
+    """Return the amplitudes that macropixels switch."""
+    light = input_light(bench.laser, bench.dmd, bench.layout, amplitudes=bench.macropixel_amplitudes)
+    return light.switched[:-1]
 
 
 def _laser(**changes: Any) -> Change:
@@ -231,6 +236,13 @@ OTHER_CAUSES = (
         sentence="The beam lights the mirrors unevenly.",
         present=_beam_uneven,
         without=_as_bright(_laser(beam_radius=math.inf, beam_y=0.0, beam_x=0.0)),
+    ),
+    Cause.described(
+        "macropixel_amplitudes",
+        "static bias",
+        sentence="Macropixels send unequal light, or none.",
+        present=lambda bench: len(set(bench.macropixel_amplitudes)) > 1,
+        without=_as_bright(lambda bench: replace(bench, macropixel_amplitudes=())),
     ),
     Cause.described(
         "flatness",

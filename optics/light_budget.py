@@ -92,7 +92,10 @@ def light_budget(
     check_number("part_on", part_on, at_least=0, at_most=1)
     camera = delivered_camera(description.camera)
     time = description.exposure_time if exposure_time is None else camera.shutter.granted_exposure(exposure_time)
-    light = input_light(description.laser, description.dmd, description.layout, seed=seed)
+    light = input_light(
+        description.laser, description.dmd, description.layout, seed=seed,
+        amplitudes=description.macropixel_amplitudes,
+    )  # fmt: skip
     on, off = light.photons_on, np.abs(light.static) ** 2
     sent = part_on * on.sum() + (1 - part_on) * off[:-1].sum() + off[-1]
     if description.medium.delivers_evenly:

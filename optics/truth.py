@@ -50,7 +50,10 @@ class Truth:
         self._description = description
         self._medium = medium
         self._off_state: NDArray[np.complex64] | None = None
-        self.light = input_light(description.laser, description.dmd, description.layout, seed=seed)
+        self.light = input_light(
+            description.laser, description.dmd, description.layout, seed=seed,
+            amplitudes=description.macropixel_amplitudes,
+        )  # fmt: skip
         self.reference = _reference(description, medium, seed)
         self.phases = make_input_phases(
             description.laser, description.temperature, description.heating,

@@ -23,7 +23,7 @@ DARK_ANCHOR_SENTENCE = "Rows are divided by the anchor's field, and noise grows 
 MODELLED = frozenset(
     (
         *OWN, "background", "dark_current", "read", "prnu", "offsets", "nonlinearity", "faulty_pixels", "laser_noise",
-        "drift", "beam_profile", "flatness", "contrast", "grain", "stuck_mirrors",
+        "drift", "beam_profile", "macropixel_amplitudes", "flatness", "contrast", "grain", "stuck_mirrors",
     )
 )  # fmt: skip
 

@@ -56,7 +56,7 @@ def input_moments(
     Parameters
     ----------
     description : BenchDescription
-        Its laser, mirrors and layout count.
+        Its laser, mirrors, layout and amplitudes of macropixels count.
     components, anchor : ndarray of int
         Macropixels of the vector and of the anchor.
     non_zeros : float
@@ -67,7 +67,9 @@ def input_moments(
     InputMoments
         In photons per second that enter the medium.
     """
-    every, static = _every_input(_Mirrors(description.laser, description.dmd, description.layout))
+    every, static = _every_input(
+        _Mirrors(description.laser, description.dmd, description.layout, description.macropixel_amplitudes)
+    )
     held = np.sum([_as_one(every[one], parts=len(anchor)) for one in anchor], axis=0)
     shown = _mean_component(every[components], non_zeros=max(non_zeros, 1.0))
     return InputMoments(anchor=held, component=shown, static=static)
@@ -80,6 +82,7 @@ class _Mirrors:
     laser: Laser
     dmd: Dmd
     layout: Layout
+    amplitudes: tuple[float, ...]
 
 
 @functools.lru_cache(maxsize=8)
@@ -87,12 +90,14 @@ def _every_input(mirrors: _Mirrors) -> tuple[Moments, float]:
     """Return <v v^H> of every input, shape (input + 1, 3, 3), and the static light of all."""
     laser, dmd, layout = mirrors.laser, mirrors.dmd, mirrors.layout
     clean = replace(dmd, stuck_on=0.0, stuck_off=0.0, dead=0.0, contrast_ratio=math.inf)
-    light = input_light(laser, clean, layout)
+    light = input_light(laser, clean, layout, amplitudes=mirrors.amplitudes)
     owner = layout.mirror_inputs(dmd)
     own = np.where(owner < 0, layout.inputs, owner).ravel()
     share = np.bincount(own, weights=mirror_share(laser, dmd).ravel(), minlength=layout.inputs + 1)
     number = np.maximum(np.bincount(own, minlength=layout.inputs + 1), 1)
     power = laser.photon_rate * dmd.efficiency * share / number
+    if mirrors.amplitudes:
+        power[:-1] *= np.square(mirrors.amplitudes)
     coherent = light.switched.copy()
     coherent[-1] = _padding_amplitude(laser, dmd, layout, power=power[-1] * np.count_nonzero(own == layout.inputs))
     moments = _moments(coherent, power, leak=dmd.off_amplitude, faults=(dmd.stuck_on, dmd.stuck_off, dmd.dead))
@@ -107,7 +112,23 @@ def _mean_component(every: Moments, *, non_zeros: float) -> Moments:
     even = np.mean([_as_one(one, parts=1.0) for one in every], axis=0)
     # Drawn from a finite number: the variance of their mean is (N - n) / (N - 1) / n of theirs.
     drawn = (count - non_zeros) / max(count - 1, 1) / non_zeros
+    drawn *= _free_part(every)
     return np.asarray(faulty + drawn * (_as_one(even, parts=1.0) - even))
+
+
+def _free_part(every: Moments) -> float:
+    """Return the part of the scatter of a mean amplitude that is a gain: what the norm of the vector follows is none.
+
+    Over draws of components <|m|^2 / q> has |m - G q / Q|^2 / Q in second order, with the mean m of their amplitudes g,
+    that of |g|^2, q, and the means G and Q of these over all components. Dead ones take from both alike.
+    """
+    size = every[:, 2, 2].real
+    amplitude = every[:, 0, 2] / np.sqrt(size)
+    scatter = float(np.var(amplitude))
+    power = np.abs(amplitude) ** 2
+    if scatter <= 1e-12 * float(power.mean()):
+        return 1.0
+    return float(np.var(amplitude - amplitude.mean() * power / power.mean())) / scatter
 
 
 def _as_one(moments: Moments, *, parts: float) -> Moments:

@@ -46,18 +46,21 @@ class Observations:
     dark : tuple of Frames
         Light off, a set for each exposure time, ascending; the first and the last set are long ones.
     ladder : tuple of Frames
-        One random half of the macropixels, two frames for each exposure time, ascending; at the last some pixels
-        saturate.
+        One random half of the macropixels (or fewer, as many as ``halves`` have on), two frames for each exposure time,
+        ascending; at the last some pixels saturate.
     overexposed : Frames
         The same pattern so long that many pixels saturate.
     halves : Frames
-        Random halves, another in each frame, at the exposure time that suits them; one set.
+        Random halves (fewer macropixels where half of them is too bright), another in each frame, at the exposure time
+        that suits them; one set.
     off : Frames
         All macropixels off, the light on, at the exposure time of ``singles``.
     singles : Frames
         Single macropixels, or groups of neighbours where there are too many, each in one frame; long exposure.
     repeats : tuple of Frames
-        Bursts of one random half at the exposure time of ``halves``, the bursts spread over the whole protocol.
+        Bursts of the ladder's pattern at the exposure time of ``halves``, the bursts spread over the whole protocol.
+    exposures : int
+        All frames that were exposed, those of the search for exposure times and those that were dropped included.
     """
 
     bits: int
@@ -68,14 +71,9 @@ class Observations:
     off: Frames
     singles: Frames
     repeats: tuple[Frames, ...]
+    exposures: int
 
     @property
     def largest_count(self) -> int:
         """Return the largest count of the converter, in DN."""
         return (1 << self.bits) - 1
-
-    @property
-    def exposures(self) -> int:
-        """Return the number of frames."""
-        sets = (*self.dark, *self.ladder, self.overexposed, self.halves, self.off, self.singles, *self.repeats)
-        return sum(len(frames.counts) for frames in sets)

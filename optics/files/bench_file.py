@@ -112,7 +112,8 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
     table : mapping
         The content of a bench file. Its tables of the camera and of the DMD may name a ``part`` (and a camera's
         ``mode``) of ``data/cameras`` and ``data/dmds``; the keys beside it then replace figures of the part. A
-        medium that acts on another has that one as its table ``inside``. What lives in time is in the tables
+        medium that acts on another has that one as its table ``inside``. ``macropixel_amplitudes`` beside
+        ``name`` is a list of one number for each macropixel. What lives in time is in the tables
         ``laser.mode_hops``, ``laser.pointing``, ``laser.power_drift``, ``anchor_beam``, ``temperature``, ``heating``,
         ``trigger`` and ``losses``, each documented where its class is (`optics.instabilities`), and off where it is
         left out; a reference has ``drift`` and ``power_noise``, a camera ``lag``, ``background`` and its flicker.
@@ -138,6 +139,9 @@ def bench_from_table(table: Mapping[str, Any], *, folder: Path | None = None) ->
         laser=laser,
         dmd=_dmd(table["dmd"], wavelength=laser.wavelength),
         layout=_of_kind(LAYOUTS, table["layout"], where="[layout]"),
+        macropixel_amplitudes=read_value(
+            "macropixel_amplitudes", table.get("macropixel_amplitudes", ()), tuple[float, ...], where=""
+        ),
         medium=_medium(table["medium"], folder=folder or Path(), where="[medium]"),
         camera=_camera(table["camera"], wavelength=laser.wavelength),
         exposure_time=read_value("", table["exposure_time"], float, where="exposure_time"),
@@ -171,6 +175,8 @@ def bench_to_table(description: BenchDescription) -> dict[str, Any]:
         table[part] = _kind_table(getattr(description, part), kinds, part=part)
     if description.reference is None:
         del table["reference"]
+    if not description.macropixel_amplitudes:  # as archives of earlier benches have it
+        del table["macropixel_amplitudes"]
     return table
 
 

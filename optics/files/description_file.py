@@ -224,7 +224,7 @@ def read_value(key: str, value: object, kind: type, *, where: str) -> Any:
 def _read_tuple(key: str, value: object, kind: type, *, where: str) -> tuple[Any, ...]:
     """Return a list as a tuple, each entry in the type that all have."""
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{where} {key} = {value!r} must be a list of {kind.__name__}")
+        raise TypeError(f"{f'{where} {key}'.strip()} = {value!r} must be a list of {kind.__name__}")
     if dataclasses.is_dataclass(kind):
         return tuple(
             entry if isinstance(entry, kind) else read_description(kind, entry, where=f"{where[:-1]}.{key}[{index}]]")

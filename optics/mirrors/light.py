@@ -73,11 +73,13 @@ def mirror_share(laser: Laser, dmd: Dmd) -> NDArray[np.float64]:
     return np.asarray(2 * dmd.pitch**2 / (math.pi * laser.beam_radius**2) * profile)
 
 
-def input_light(laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0) -> InputLight:
+def input_light(
+    laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0, amplitudes: tuple[float, ...] = ()
+) -> InputLight:
     """Return what the macropixels of a layout send, on and off.
 
-    .. math:: g_n = \\frac{1 - \\epsilon}{\\sqrt{k_n}} \\sum_{m \\in \\mathrm{working}} u_m, \\qquad
-              s_n = \\frac{1}{\\sqrt{k_n}} \\left[ \\epsilon \\sum_{m \\in \\mathrm{working, stuck\\ off}} u_m
+    .. math:: g_n = \\frac{(1 - \\epsilon) a_n}{\\sqrt{k_n}} \\sum_{m \\in \\mathrm{working}} u_m, \\qquad
+              s_n = \\frac{a_n}{\\sqrt{k_n}} \\left[ \\epsilon \\sum_{m \\in \\mathrm{working, stuck\\ off}} u_m
               + \\sum_{m \\in \\mathrm{stuck\\ on}} u_m \\right]
 
     .. math:: u_m = \\sqrt{\\Phi \\eta s_m} \\, e^{i \\varphi_m}
@@ -92,6 +94,8 @@ def input_light(laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0) -> Inp
         The k_n mirrors m of each macropixel n.
     seed : int, optional
         Seed of the faulty mirrors.
+    amplitudes : tuple of float, shape (input,), optional
+        What multiplies the field of each macropixel, a_n, on and off; empty for 1.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def input_light(laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0) -> Inp
     Raises
     ------
     ValueError
-        If the layout does not fit, or no macropixel sends light.
+        If the layout does not fit, the amplitudes are not one for each macropixel, or no macropixel sends light.
 
     Notes
     -----
@@ -135,10 +139,23 @@ def input_light(laser: Laser, dmd: Dmd, layout: Layout, *, seed: int = 0) -> Inp
     if layout.padding_on:
         static[last] += switched[last]
     switched[last] = 0
+    if amplitudes:
+        weights = _input_weights(amplitudes, inputs=last)
+        switched, static = weights * switched, weights * static
     step = float(np.abs(switched).max()) / 2**WEIGHT_BITS
     if not step:
-        raise ValueError("no macropixel sends light that can be switched: check the beam and the faulty mirrors")
+        raise ValueError(
+            "no macropixel sends light that can be switched: check the beam, the faulty mirrors and the "
+            "amplitudes of the macropixels"
+        )
     return InputLight(_rounded(switched, step), _rounded(static, step))
+
+
+def _input_weights(amplitudes: tuple[float, ...], *, inputs: int) -> NDArray[np.float64]:
+    """Return the factor of each input; that of the mirrors without a component is one."""
+    if len(amplitudes) != inputs:
+        raise ValueError(f"there are {len(amplitudes)} amplitudes for {inputs} macropixels: give one for each, or none")
+    return np.array([*amplitudes, 1.0])
 
 
 def _mirror_field(laser: Laser, dmd: Dmd) -> NDArray[np.complex128]:

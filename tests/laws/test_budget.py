@@ -60,7 +60,7 @@ def with_camera(**changes: float) -> BenchDescription:
 def ideal(bench: BenchDescription) -> BenchDescription:
     """The same medium under even light, with mirrors that obey and send nothing when they are off."""
     dmd = replace(bench.dmd, contrast_ratio=math.inf, stuck_on=0.0, stuck_off=0.0, dead=0.0)
-    return replace(bench, dmd=dmd, laser=replace(bench.laser, beam_radius=math.inf))
+    return replace(bench, dmd=dmd, laser=replace(bench.laser, beam_radius=math.inf), macropixel_amplitudes=())
 
 
 def measured(case: Case, *, media: int, seed: int) -> tuple[float, float, float]:
@@ -123,6 +123,14 @@ def lit(**changes: float) -> Case:
     return Case(replace(bench, laser=replace(bench.laser, **changes)))
 
 
+def weighted(*, spread: float, dead: int) -> Case:
+    """The fine bench with macropixels that send unequal light, the first and every so many more none at all."""
+    amplitudes = np.clip(1 + spread * np.random.default_rng(5).normal(size=56), 0.1, None)
+    if dead:
+        amplitudes[::dead] = 0.0
+    return Case(replace(fine_bench(), macropixel_amplitudes=tuple(amplitudes.tolist())))
+
+
 CURVES = {
     **{f"shot {w:g} e": Case(with_camera(full_well=w, gain=65e3 / w, read_noise=0.5)) for w in (1e3, 1e4, 1e5)},
     **{f"read {r:g} e": Case(with_camera(read_noise=r)) for r in (3e3, 3e4, 1e5)},
@@ -146,6 +154,8 @@ CURVES = {
     **{f"contrast {c:g}": mirrors(contrast_ratio=c) for c in (100.0, 1000.0)},
     **{f"stuck {f:g}": mirrors(stuck_on=f / 8, stuck_off=f / 2, dead=f / 2) for f in (0.01, 0.05)},
     **{f"beam {r:g} m": lit(beam_radius=r) for r in (150e-6, 300e-6)},
+    "unequal macropixels": weighted(spread=0.3, dead=0),
+    "dead macropixels": weighted(spread=0.0, dead=9),
     **{f"grain {g:g}": grainy(g) for g in (0.4, 1.3)},
     **{f"laser {n:g}": lit(intensity_noise=n) for n in (3e-3, 2e-2)},
     **{f"{law} drift {t:g} s": Case(drifting(law, t)) for law, t in (("gaussian", 2.0), ("gaussian", 0.7))},

@@ -34,6 +34,7 @@ INSTABILITIES = {
     "heating": {
         "heating": Heating(rise=0.1, time_constant=2.0), "temperature": Temperature(decorrelation=1.0),
     },
+    "macropixel_amplitudes": {"macropixel_amplitudes": (0.0, *(0.5 + 0.01 * n for n in range(62)))},
     "trigger_jitter": {"trigger": TriggerJitter(rms=1e-5)},
     "dropped_frames": {"losses": Losses(dropped_frames=0.01)},
 }  # fmt: skip
@@ -89,7 +90,7 @@ def test_a_cause_is_present_when_switched_on_and_gone_when_taken_away(eight_bits
         assert mended.camera == expected
 
 
-@pytest.mark.parametrize("name", ["beam_profile", "contrast", "stuck_mirrors", "flatness"])
+@pytest.mark.parametrize("name", ["beam_profile", "contrast", "stuck_mirrors", "flatness", "macropixel_amplitudes"])
 def test_the_light_stays_when_a_cause_of_uneven_light_goes(eight_bits: BenchDescription, name: str) -> None:
     troubled = with_cause(eight_bits, name)
     mended = without_causes(troubled, [name])

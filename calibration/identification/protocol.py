@@ -1,0 +1,345 @@
+"""The exposures from which a bench is identified: dark, ladder, random halves, single macropixels, repeats.
+
+Of the camera only what a data sheet cannot have wrong is used: bits, pixels, and the exposure times that are granted.
+How bright the light may be is found from frames: where the counts of an overexposed frame pile up is the top.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.bench_frames import MOST_TRIES
+from calibration.identification.observations import Frames, Observations
+from optics.bench import Bench
+from optics.validation import check_count, check_number
+
+Bits = NDArray[np.bool_]
+Progress = Callable[[list[str]], Iterable[str]]
+
+BRIGHT_QUANTILE = 0.98
+"""Of the pixels so many are below what an exposure aims at: up to a hundredth may be hot."""
+
+FILLED = 0.55
+"""Part of the range that those pixels fill: of speckle a thousandth is beyond it."""
+
+SETTLING_FRAMES = 1
+"""Frames that are dropped after light, pattern or exposure time have changed."""
+
+PILED_UP = 1.03
+"""Growth of the bright pixels at four times the exposure, up to which they are at the top."""
+
+FEWEST_LEVELS = 6
+"""Exposure times that a ladder takes."""
+
+MOST_ROUNDS = 12
+"""Rounds after which the search for an exposure time ends."""
+
+LONG_STACK = 64
+SHORT_STACK = 8
+DARK_TIMES = 10
+LADDER_TIMES = 24
+OVEREXPOSED_FRAMES = 8
+OFF_FRAMES = 16
+PROBES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtocolSettings:
+    """How many frames an identification takes; about 1500 with 256 macropixels.
+
+    Parameters
+    ----------
+    halves : int, optional
+        Random halves.
+    singles : int, optional
+        Most frames of single macropixels; where there are more macropixels, neighbours share a frame.
+    bursts, burst : int, optional
+        Bursts of repeated frames, and frames of a burst.
+    pause : float, optional
+        Time that passes before each burst, in seconds: what drifts slowly is seen in a long protocol.
+    seed : int, optional
+        Seed of the random halves.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+
+    halves: int = 256
+    singles: int = 640
+    bursts: int = 12
+    burst: int = 32
+    pause: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("halves", self.halves, at_least=16, at_most=100_000)
+        check_count("singles", self.singles, at_least=1, at_most=1_000_000)
+        check_count("bursts", self.bursts, at_least=2, at_most=10_000)
+        check_count("burst", self.burst, at_least=4, at_most=10_000)
+        check_number("pause", self.pause, unit="s", at_least=0, at_most=86_400)
+        check_count("seed", self.seed, at_least=0)
+
+
+DEFAULT_SETTINGS = ProtocolSettings()
+
+
+def observe(bench: Bench, *, settings: ProtocolSettings = DEFAULT_SETTINGS, progress: Progress = list) -> Observations:
+    """Take the frames from which a bench is identified.
+
+    Parameters
+    ----------
+    bench : Bench
+        A simulated or a real bench with its light on, at any exposure time; it is left at another one. It must be
+        able to take dark frames.
+    settings : ProtocolSettings, optional
+        How many frames.
+    progress : callable, optional
+        Wraps the list of the steps that are worked through, for instance ``tqdm.tqdm``.
+
+    Returns
+    -------
+    Observations
+        The frames.
+
+    Raises
+    ------
+    ValueError
+        If there is no light, or it is too strong at the shortest exposure, or frames are lost again and again.
+    """
+    return _Protocol(bench, settings).run(progress)
+
+
+class _Protocol:
+    """One run of the protocol: the bench, the patterns, and the exposure times once they are found."""
+
+    def __init__(self, bench: Bench, settings: ProtocolSettings) -> None:
+        self.bench, self.settings = bench, settings
+        self.exposures = 0
+        inputs = bench.layout.inputs
+        if inputs < 2:
+            raise ValueError(f"the layout has {inputs} macropixels, two are the least that can be told apart")
+        self._draw(0.5)
+        group = -(-inputs // settings.singles)
+        members = np.arange(inputs) // group
+        self.singles = members == np.arange(members[-1] + 1)[:, np.newaxis]
+        self._previous: tuple[float, bool] | None = None
+
+    def run(self, progress: Progress) -> Observations:
+        """Return all frames."""
+        top = self._find_top()
+        bright = self._choose_patterns(top)
+        probes = self.singles[np.linspace(0, len(self.singles) - 1, PROBES).astype(int)]
+        longest = bright * np.count_nonzero(self.pattern) / (3 * np.count_nonzero(probes[0]))
+        long = self._suitable(probes, top=top, start=max(longest, bright))
+        collected: dict[str, list[Frames]] = {}
+        steps = dict(self._steps(bright, long))
+        for step in progress(list(steps)):
+            collected.setdefault(step.split(" ")[0], []).extend(steps[step]())
+        return self._observations(collected)
+
+    def _steps(self, bright: float, long: float) -> list[tuple[str, Callable[[], list[Frames]]]]:
+        """Return what is done, in its order, by name: bursts of repeats stand between everything else."""
+        ladder = self._ladder_times(bright)
+        shortest = ladder[0]
+        darks = self._granted(np.linspace(shortest, long, DARK_TIMES))
+        work: list[tuple[str, Callable[[], list[Frames]]]] = [
+            ("dark", lambda: [self._dark(t, long=t in (darks[0], darks[-1])) for t in darks]),
+            ("ladder", lambda: [self._take(np.tile(self.pattern, (2, 1)), at=t) for t in ladder]),
+            ("overexposed", lambda: [self._take(np.tile(self.pattern, (OVEREXPOSED_FRAMES, 1)), at=6 * ladder[-1])]),
+            ("off", lambda: [self._take(np.zeros((OFF_FRAMES, self.pattern.size), np.bool_), at=long)]),
+        ]
+        pieces = max(1, self.settings.bursts - 5)
+        for name, states, at in (("singles", self.singles, long), ("halves", self.halves, bright)):
+            for number, part in enumerate(np.array_split(states, -(-pieces // 2))):
+                if len(part):
+                    work.append((f"{name} {number + 1}", lambda part=part, at=at: [self._take(part, at=at)]))  # type: ignore[misc]
+        places = np.linspace(0, len(work), self.settings.bursts).round().astype(int)
+        steps: list[tuple[str, Callable[[], list[Frames]]]] = []
+        for index in range(len(work) + 1):
+            for number in np.flatnonzero(places == index).tolist():
+                steps.append((f"repeats {number + 1}", lambda: [self._burst(bright)]))
+            steps.extend(work[index : index + 1])
+        return steps
+
+    def _observations(self, collected: dict[str, list[Frames]]) -> Observations:
+        """Return the sets in one record."""
+        return Observations(
+            bits=self.bench.camera.bits,
+            dark=tuple(collected["dark"]),
+            ladder=tuple(collected["ladder"]),
+            overexposed=collected["overexposed"][0],
+            halves=_joined(collected["halves"]),
+            off=collected["off"][0],
+            singles=_joined(collected["singles"]),
+            repeats=tuple(collected["repeats"]),
+            exposures=self.exposures,
+        )
+
+    def _burst(self, at: float) -> Frames:
+        """Return a burst of repeated frames, after a pause."""
+        if self.settings.pause:
+            getattr(self.bench, "wait", time.sleep)(self.settings.pause)
+        return self._take(np.tile(self.pattern, (self.settings.burst, 1)), at=at)
+
+    def _dark(self, at: float, *, long: bool) -> Frames:
+        """Return dark frames at an exposure time."""
+        count = LONG_STACK if long else SHORT_STACK
+        return self._take(np.zeros((count, self.pattern.size), np.bool_), at=at, light=False)
+
+    def _take(self, states: Bits, *, at: float, light: bool = True) -> Frames:
+        """Return a good frame of each pattern at an exposure time, after frames in which the bench settles."""
+        shutter = self.bench.camera.shutter
+        at = min(max(at, shutter.exposure_minimum), shutter.exposure_maximum)
+        if self._previous is None or self._previous[0] != at:
+            self.bench.exposure_time = at
+        settling = SETTLING_FRAMES if self._previous != (at, light) or not _same(states) else 0
+        self._previous = (at, light)
+        shown = np.concatenate([states[:1]] * settling + [states])
+        counts, times = self._expose(shown, light=light)
+        return Frames(
+            counts=counts[settling:],
+            states=states,
+            timestamps=times[settling:],
+            exposure_time=self.bench.exposure_time,
+        )
+
+    def _expose(self, states: Bits, *, light: bool) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float64]]:
+        """Return counts in DN and times; frames that were lost are taken again."""
+        exposure = self.bench.expose(states, light=light)
+        self.exposures += len(states)
+        counts = self.bench.camera.digital_numbers(exposure.counts)
+        times, lost = exposure.timestamps, np.flatnonzero(~exposure.valid)
+        if lost.size:
+            counts, times = counts.copy(), times.copy()
+        for _ in range(MOST_TRIES):
+            if not lost.size:
+                return counts, times
+            again = self.bench.expose(states[lost], light=light)
+            self.exposures += len(lost)
+            counts[lost] = self.bench.camera.digital_numbers(again.counts)
+            times[lost] = again.timestamps
+            lost = lost[~again.valid]
+        if lost.size:
+            raise ValueError(
+                f"{lost.size} of {len(states)} frames were lost {MOST_TRIES + 1} times running: check the camera's "
+                "link and its trigger"
+            )
+        return counts, times
+
+    def _find_top(self) -> float:
+        """Return the count at which bright pixels pile up, in DN: where longer exposures make them no brighter."""
+        camera, at = self.bench.camera, self.bench.exposure_time
+        before = 0.0
+        for _ in range(MOST_ROUNDS):
+            lit = self._take(self.pattern[np.newaxis], at=at).counts[0]
+            dark = self._take(self.pattern[np.newaxis], at=at, light=False).counts[0]
+            bright, black = (float(np.quantile(frame, 0.9)) for frame in (lit, dark))
+            lightened = bright - black > 0.05 * camera.largest_count
+            if bright >= camera.largest_count or (lightened and bright < PILED_UP * before):
+                return bright
+            if at >= camera.shutter.exposure_maximum:
+                break
+            before = bright if lightened else 0.0
+            at = min(4 * at, camera.shutter.exposure_maximum)
+        return float(camera.largest_count)
+
+    def _choose_patterns(self, top: float) -> float:
+        """Draw the patterns; return the exposure time that suits them.
+
+        Half of the macropixels are on, or fewer where half would be too bright for a ladder of exposure times.
+        """
+        shutter, share = self.bench.camera.shutter, 0.5
+        needed = FILLED * LADDER_TIMES * max(shutter.exposure_minimum, shutter.exposure_step)
+        while True:
+            self._draw(share)
+            count = int(np.count_nonzero(self.pattern))
+            try:
+                at = self._suitable(self.pattern[np.newaxis], top=top, start=self.bench.exposure_time)
+            except ValueError:
+                if count == 1:
+                    raise
+                share /= 8
+                continue
+            if at >= 0.9 * needed or count == 1:
+                return at
+            share *= at / needed
+
+    def _draw(self, share: float) -> None:
+        """Draw the pattern of the ladder and those of the halves, with a share of the macropixels on."""
+        rng = np.random.default_rng(self.settings.seed)
+        inputs = self.bench.layout.inputs
+        ranks = rng.random((self.settings.halves + 1, inputs)).argsort(axis=1).argsort(axis=1)
+        on = ranks < max(1, round(share * inputs))
+        self.pattern, self.halves = on[0], on[1:]
+
+    def _suitable(self, states: Bits, *, top: float, start: float) -> float:
+        """Return the exposure time at which the brightest of some patterns fills a part of the range."""
+        shutter = self.bench.camera.shutter
+        at = start
+        for _ in range(MOST_ROUNDS):
+            lit = self._take(states, at=at)
+            dark = self._take(np.zeros_like(states[:1]), at=at, light=False)
+            at = lit.exposure_time
+            black = dark.counts[0].astype(np.float64)
+            room = top - float(np.median(black))
+            level = float(np.quantile(lit.counts - black, BRIGHT_QUANTILE, axis=(1, 2)).max()) / room
+            noise = 4 / room + 4 * float(np.std(black)) / room / math.sqrt(black.size)
+            ratio = 0.1 if level > 0.95 else FILLED / max(level, noise)
+            wanted = min(max(at * ratio, shutter.exposure_minimum), shutter.exposure_maximum)
+            if abs(math.log(ratio)) < 0.1 or shutter.granted_exposure(wanted) == at:
+                return self._checked(at, level, noise)
+            at = wanted
+        return self._checked(at, level, noise)
+
+    def _checked(self, at: float, level: float, noise: float) -> float:
+        """Return an exposure time, or say that no light was found there or too much."""
+        if level > 0.95:
+            raise ValueError(
+                f"the light is too strong: at {at:g} s, the shortest exposure that suits the camera, the brightest "
+                "pixels saturate; attenuate the laser"
+            )
+        if level < noise:
+            raise ValueError(
+                f"no light was found: at {at:g} s the patterns are not brighter than the dark; check the laser, its "
+                "shutter and the modulator, or change the laser's power"
+            )
+        return at
+
+    def _ladder_times(self, bright: float) -> list[float]:
+        """Return the exposure times of the ladder: up to where the bright pixels saturate."""
+        shutter = self.bench.camera.shutter
+        last = min(bright / FILLED, shutter.exposure_maximum)
+        times = self._granted(np.linspace(last / LADDER_TIMES, last, LADDER_TIMES))
+        if len(times) < FEWEST_LEVELS:
+            raise ValueError(
+                f"the camera grants {len(times)} exposure times up to {last:g} s, {FEWEST_LEVELS} are needed: "
+                "attenuate the laser"
+            )
+        return times
+
+    def _granted(self, wanted: NDArray[np.float64]) -> list[float]:
+        """Return the exposure times that are granted for some that are wanted, ascending."""
+        shutter = self.bench.camera.shutter
+        clipped = np.clip(wanted, shutter.exposure_minimum, shutter.exposure_maximum)
+        return sorted({shutter.granted_exposure(float(one)) for one in clipped})
+
+
+def _same(states: Bits) -> bool:
+    """Return whether all patterns are the same."""
+    return bool((states == states[0]).all())
+
+
+def _joined(sets: list[Frames]) -> Frames:
+    """Return sets of one exposure time as one."""
+    return replace(
+        sets[0],
+        counts=np.concatenate([one.counts for one in sets]),
+        states=np.concatenate([one.states for one in sets]),
+        timestamps=np.concatenate([one.timestamps for one in sets]),
+    )
