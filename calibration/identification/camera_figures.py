@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.dark_counts import BLACK, NOISE, RATE, SPREAD, dark_counts, without
 from calibration.identification.dark_frames import DarkFit, fit_dark, stray_pixels
-from calibration.identification.dark_lines import LineVariance, line_noise, line_offsets, rms_in_electrons
+from calibration.identification.dark_lines import VAGUE, LineVariance, line_noise, line_offsets, rms_in_electrons
 from calibration.identification.observations import Observations
 from calibration.identification.photon_ladder import system_gain
 from calibration.identification.pixel_defects import (
@@ -168,7 +168,7 @@ def _figures(
         read_noise=rms_in_electrons(_without(total, noise), gain),
         row_noise=rms_in_electrons(noise[0], gain),
         column_noise=rms_in_electrons(noise[1], gain),
-        dark_current=_positive(rate, gain),
+        dark_current=_positive(rate, gain, scale_error=fit.scale_error),
         saturation=_saturation(pile, black),
         full_well=_full_well(pile, black, gain),
         dsnu=rms_in_electrons(_without(spread, offsets), gain),
@@ -186,7 +186,12 @@ def _variance(fit: DarkFit, index: int, *, largest: float) -> LineVariance:
     """Return a variance from the logarithm of its root."""
     value = math.exp(2 * fit.parameters[index])
     error = 2 * value * math.sqrt(fit.covariance[index, index])
-    return LineVariance(value=value, uncertainty=error, largest=largest**2, seen=value > 2 * error)
+    return LineVariance(
+        value=value,
+        uncertainty=error,
+        largest=largest**2 * math.exp(2 * fit.scale_error),
+        seen=fit.scale_error < VAGUE and value > 2 * error,
+    )
 
 
 def _without(total: LineVariance, parts: tuple[LineVariance, ...] | list[LineVariance]) -> LineVariance:
@@ -199,10 +204,14 @@ def _without(total: LineVariance, parts: tuple[LineVariance, ...] | list[LineVar
     )
 
 
-def _positive(rate: Measured, gain: Measured) -> Measured:
+def _positive(rate: Measured, gain: Measured, *, scale_error: float) -> Measured:
     """Return a current in electrons per second; an upper bound where it is not seen."""
-    if rate.value < VISIBLE * rate.uncertainty:
-        largest = (max(rate.value, 0.0) + SURE * rate.uncertainty) / (gain.value - SURE * gain.uncertainty)
+    if rate.value < VISIBLE * rate.uncertainty or scale_error > VAGUE:
+        largest = (
+            (max(rate.value, 0.0) + SURE * rate.uncertainty)
+            * math.exp(4 * scale_error)
+            / (gain.value - SURE * gain.uncertainty)
+        )
         return Measured(value=largest, uncertainty=0.0, bound="upper")
     relative = math.hypot(rate.uncertainty / rate.value, gain.uncertainty / gain.value)
     return Measured(value=rate.value / gain.value, uncertainty=rate.value / gain.value * relative)

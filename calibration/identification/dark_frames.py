@@ -20,6 +20,9 @@ NARROWEST = 0.01
 STEP = 1e-3
 """Step of numerical derivatives, in DN or in logarithms."""
 
+FEW_LINES = 1.25
+"""Factor on uncertainties where rounding hides the noise: few pixels, in few rows and columns, tell of it."""
+
 FEW_STEPS = 0.4
 """Spread of the offsets in DN up to which pixels may all lie about one step of the converter."""
 
@@ -64,6 +67,11 @@ class DarkFit:
     largest_spread: float
     largest_noise: float
 
+    @property
+    def scale_error(self) -> float:
+        """Return the relative error of all that is measured in steps of the converter, where few steps are touched."""
+        return float(np.sqrt(self.covariance[NOISE, NOISE]))
+
 
 def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) -> DarkFit:
     """Return the maximum of the likelihood of dark frames.
@@ -94,6 +102,11 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
     spread = _clustered(scores, counts.place) + np.diag(weak[1])
     covariance = inverse @ spread @ inverse
     covariance[np.diag_indices(4)] = np.maximum(np.diag(covariance), np.diag(inverse))
+    if np.exp(2 * best[NOISE]) < COARSE:
+        covariance *= FEW_LINES**2
+        # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
+        distance = abs(best[BLACK] - np.floor(best[BLACK]) - 0.5)
+        covariance[BLACK, BLACK] += (distance * np.expm1(covariance[NOISE, NOISE])) ** 2
     sharp = np.maximum(np.diag(spread) / np.diag(information), 1.0)
     ends = [
         _upper_end(counts, best, likelihood, weak, index=index, gain=gain, fall=LIKELY * sharp[index])

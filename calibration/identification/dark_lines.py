@@ -9,7 +9,7 @@ from scipy.special import factorial
 from scipy.stats import chi2
 
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.dark_counts import BLACK, NOISE, ORDERS, DarkCounts
+from calibration.identification.dark_counts import BLACK, ORDERS, DarkCounts
 from calibration.identification.dark_frames import DarkFit
 from calibration.identification.observations import Frames
 
@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 
 RARE = 1e-3
 """Chance at which a bound may fail, and at which a line of noise may be taken for one of its own."""
+
+VAGUE = 0.12
+"""Relative error of the scale from which on what rests on it is given as a bound."""
 
 FACTORIALS = factorial(np.arange(1, ORDERS + 1))
 """Divisors of Mehler's series."""
@@ -83,6 +86,7 @@ def line_offsets(counts: DarkCounts, fit: DarkFit, *, noise: tuple[LineVariance,
     frames = float(counts.table[0].sum())
     return [
         _line_variance(
+            fit.scale_error,
             own - max(still.value, 0.0) / frames,
             feigned=pixel / length + max(still.value, 0.0) / frames,
             lines=len(line),
@@ -91,15 +95,15 @@ def line_offsets(counts: DarkCounts, fit: DarkFit, *, noise: tuple[LineVariance,
     ]
 
 
-def _line_variance(value: float, *, feigned: float, lines: int) -> LineVariance:
+def _line_variance(scale_error: float, value: float, *, feigned: float, lines: int) -> LineVariance:
     """Return a variance between a few lines, of which pixels feign a part, with limits of the chi-square law."""
     freedom = lines - 1
     scatter = max(value + feigned, 1e-12)
     return LineVariance(
         value=value,
-        uncertainty=float(np.sqrt(2 / freedom) * scatter),
-        largest=max(scatter * freedom / float(chi2.ppf(RARE, freedom)) - feigned, 0.0),
-        seen=scatter > feigned * float(chi2.ppf(1 - RARE, freedom)) / freedom,
+        uncertainty=math.hypot(math.sqrt(2 / freedom) * scatter, 2 * value * scale_error),
+        largest=max(scatter * freedom / float(chi2.ppf(RARE, freedom)) - feigned, 0.0) * math.exp(8 * scale_error),
+        seen=scale_error < VAGUE and scatter > feigned * float(chi2.ppf(1 - RARE, freedom)) / freedom,
     )
 
 
@@ -149,17 +153,22 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
         # What the neglected terms of the series may add is of the size of the last one.
         last = series[-1] * max(value, 0.0) ** len(series) / max(excess / free, 1e-30) if value > 0 else 0.0
         error = math.hypot(math.sqrt(square) / free / slope, value * last)
-        error = math.hypot(error, 2 * value * math.sqrt(fit.covariance[NOISE, NOISE]) * float(np.ptp(fit.slopes[0, 0])))
+        error = math.hypot(error, 2 * value * fit.scale_error * float(np.ptp(fit.slopes[0, 0]) > 0))
         found.append((value, error))
     # The mean of a frame's rows took the columns' noise with it, which is in the squares all the same, and so for both.
     shape = int(rows.max()), int(columns.max())
     mixed = np.linalg.solve([[1, -1 / shape[1]], [-1 / shape[0], 1]], [value for value, _ in found])
-    return _seen(float(mixed[0]), found[0][1]), _seen(float(mixed[1]), found[1][1])
+    rows_found, columns_found = (
+        _seen(float(value), error, scale_error=fit.scale_error) for value, (_, error) in zip(mixed, found, strict=True)
+    )
+    return rows_found, columns_found
 
 
-def _seen(value: float, error: float) -> LineVariance:
-    """Return a variance, seen where it is clear of its normal error."""
-    return LineVariance(value=value, uncertainty=error, largest=max(value, 0.0) + 3.3 * error, seen=value > 3.1 * error)
+def _seen(value: float, error: float, *, scale_error: float) -> LineVariance:
+    """Return a variance, seen where it is clear of its normal error and its scale is known."""
+    largest = (max(value, 0.0) + 3.3 * error) * math.exp(8 * scale_error)
+    seen = value > 3.1 * error and scale_error < VAGUE
+    return LineVariance(value=value, uncertainty=error, largest=largest, seen=seen)
 
 
 def _solve(covariance: float, series: Array) -> tuple[float, float]:

@@ -72,6 +72,7 @@ def observed(camera: Camera, seed: int = 3) -> Observations:
         off=take(~one[:1] & one[:1], 1e-3),
         singles=take(np.eye(inputs, dtype=np.bool_)[:1], 1e-3),
         repeats=tuple(take(one[:32], 1e-3) for _ in range(8)),
+        exposures=bench.exposures,
     )
 
 
