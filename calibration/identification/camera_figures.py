@@ -198,10 +198,8 @@ def _without(total: LineVariance, parts: tuple[LineVariance, ...] | list[LineVar
     """Return what is left of a variance when those of rows and columns are taken off."""
     value = total.value - sum(part.value for part in parts)
     error = math.sqrt(total.uncertainty**2 + sum(part.uncertainty**2 for part in parts))
-    seen = total.seen and value > VISIBLE * error
-    return LineVariance(
-        value=value, uncertainty=error, largest=min(total.largest, max(value, 0.0) + SURE * error), seen=seen
-    )
+    largest = min(total.largest, max(value, 0.0) + SURE * error) if total.seen else total.largest
+    return LineVariance(value=value, uncertainty=error, largest=largest, seen=total.seen and value > VISIBLE * error)
 
 
 def _positive(rate: Measured, gain: Measured, *, scale_error: float) -> Measured:

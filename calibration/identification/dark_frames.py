@@ -106,7 +106,7 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
         covariance *= FEW_LINES**2
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
         distance = abs(best[BLACK] - np.floor(best[BLACK]) - 0.5)
-        covariance[BLACK, BLACK] += (distance * np.expm1(covariance[NOISE, NOISE])) ** 2
+        covariance[BLACK, BLACK] += (distance * np.expm1(min(np.sqrt(covariance[NOISE, NOISE]), 1.0))) ** 2
     sharp = np.maximum(np.diag(spread) / np.diag(information), 1.0)
     ends = [
         _upper_end(counts, best, likelihood, weak, index=index, gain=gain, fall=LIKELY * sharp[index])
