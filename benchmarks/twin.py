@@ -1,7 +1,7 @@
 """Benches that are hidden from the procedure, identified from their frames: figures, fidelity, what a network learns.
 
-Each bench of benchmarks/hidden_benches.py is identified through a wrapper that tells bits, pixels and exposure times of the
-camera and the layout of the mirrors, and nothing else. Judged are
+Each bench of benchmarks/hidden_benches.py is identified through a wrapper that tells bits, pixels and exposure times of
+the camera and the layout of the mirrors, and nothing else. Judged are
 
   figures    every identified figure against the description: within 3 of its own standard errors; a bound by whether
              it holds
@@ -25,12 +25,12 @@ from dataclasses import dataclass, field, replace
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from calibration.identification.answer import bench_fidelity, twin_fidelity
-from calibration.identification.macropixel_weights import anchor_ratio
 from tqdm import tqdm
 
 from benchmarks.hidden_benches import DMD, WAVELENGTH, hidden_bench
 from calibration.cameras.uncertainty import Measured
+from calibration.identification.answer import bench_fidelity, twin_fidelity
+from calibration.identification.macropixel_weights import anchor_ratio
 from calibration.twin import Twin, identify_bench
 from dfa.experiment import load_experiment
 from dfa.runs import run_experiment

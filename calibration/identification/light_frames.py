@@ -16,7 +16,7 @@ CLIPPED_SHARE = 1e-3
 """Part of counts at zero from which on a mean is not taken for that of the signal."""
 
 CLIPPED_DOUBT = 0.05
-"""Doubt of a mean that clipping at zero shifts, in standard deviations of the dark signal: its law may not be normal."""
+"""Doubt of a mean that clipping at zero shifts, in deviations of the dark signal: its law may not be normal."""
 
 TAIL = 0.75
 """Part of the saturation from which on pixels tell how the light of clipped ones falls off."""

@@ -19,6 +19,9 @@ from optics.media.description import MediumDescription
 from optics.media.drift import DriftDescription
 from optics.validation import check_number
 
+SEEN = 3.0
+"""Deviations of the rate of a drift from which on a twin drifts."""
+
 LARGEST_PART = 0.2
 """Relative uncertainty of a rate of drift beyond which a correlation time is a bound, not a figure."""
 
@@ -45,6 +48,9 @@ class TimeFigures:
     correlation_time : Measured
         Time after which the field correlation of the medium is 1/e, in seconds; a lower bound where the drift is
         slower than the protocol can see, or its law cannot be told.
+    likeliest_time : float
+        The same by the likelier law alone, in seconds, also where no figure can be vouched for: what a twin drifts
+        with. Infinity where no drift is seen.
     drift_law : str
         The likelier law, "exponential" or "gaussian".
     law_probability : float
@@ -58,6 +64,7 @@ class TimeFigures:
     laser_noise: Measured
     power_change: Measured
     correlation_time: Measured
+    likeliest_time: float
     drift_law: str
     law_probability: float
     vibration: Measured
@@ -156,6 +163,7 @@ def time_figures(
         laser_noise=noise,
         power_change=power_change(light, noise=noise),
         correlation_time=correlation_time(fits, errors, best=best, probability=probability),
+        likeliest_time=_likeliest_time(fits[best], errors[best]),
         drift_law=fits[best].law.name,
         law_probability=probability,
         vibration=vibration,
@@ -219,6 +227,12 @@ def correlation_time(
     return Measured(value=min(bounds), uncertainty=0.0, bound="lower")
 
 
+def _likeliest_time(fit: DecorrelationFit, errors: DecorrelationErrors) -> float:
+    """Return the correlation time of a fit, infinity where its rate is not seen."""
+    rate = float(fit.parameters[1])
+    return fit.law.time(rate) if rate > SEEN * math.sqrt(float(errors.total[1, 1])) else math.inf
+
+
 def vibration_figure(fits: list[DecorrelationFit], errors: list[DecorrelationErrors], *, best: int) -> Measured:
     """Return the part of the speckle that changes from frame to frame.
 
@@ -256,12 +270,12 @@ def drifting_medium(
     Returns
     -------
     MediumDescription
-        The medium with its drift; the medium itself where the drift is only known to be slow.
+        The medium with its likeliest drift; the medium itself where no drift is seen.
     """
-    if figures.correlation_time.bound:
+    if math.isinf(figures.likeliest_time):
         return inside
     return DriftDescription(
-        inside=inside, law=figures.drift_law, correlation_time=figures.correlation_time.value, method=method
+        inside=inside, law=figures.drift_law, correlation_time=figures.likeliest_time, method=method
     )
 
 
