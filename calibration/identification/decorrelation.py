@@ -20,6 +20,9 @@ TRUST = 0.02
 """Part of the variance of the light below which the modes of the drift are not trusted: noise common to the frames of a
 burst is added to data and model. A hundredth of the pixels that clips is enough to move modes so weak."""
 
+SLOWEST = 0.05
+"""Least correlation times in the frames, times channels, of an exponential drift of few channels."""
+
 SETTLED = 0.02
 """Step, in standard errors of independent pixels, below which a search has ended."""
 
@@ -224,7 +227,11 @@ def _climb(
 def _allowed(old: NDArray[np.float64], new: NDArray[np.float64], lags: Lags) -> NDArray[np.float64]:
     """Return parameters within their limits: light stays, rates grow tenfold at most, variances stay positive."""
     floor = lags.least
-    rate = max(new[1], 0.0)
+    slowest = 0.0
+    if lags.law.name == "exponential" and math.isfinite(lags.law.channels):
+        # Few channels move with the square of the rate: at none the likelihood would be flat.
+        slowest = SLOWEST / (float(np.ptp(lags.times)) * lags.law.channels)
+    rate = max(new[1], slowest)
     if old[1] > 0:
         rate = min(rate, 10 * old[1])
         rate = max(rate, old[1] / 10) if new[1] > 0 else rate
