@@ -16,7 +16,7 @@ CLIPPED_SHARE = 1e-3
 """Part of counts at zero from which on a mean is not taken for that of the signal."""
 
 CLIPPED_DOUBT = 0.05
-"""Doubt of a mean that clipping at zero shifts, in deviations of the dark signal: its law may not be normal."""
+"""Doubt of a mean that clipping at zero shifts, in standard deviations of the dark signal."""
 
 TAIL = 0.75
 """Part of the saturation from which on pixels tell how the light of clipped ones falls off."""
@@ -211,18 +211,22 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
     clipping = spread if np.mean(counts == 0) > CLIPPED_SHARE else 0.0
     wander = float(np.std(levels, ddof=1)) / math.sqrt(len(levels)) if len(levels) > 1 else 0.0
     doubt = math.hypot(rounding_shift(spread), spread / math.sqrt(counts.size), clipping, wander)
+    # The camera's figure is for all sensors: the offsets of these pixels have a mean of their own.
     figure = camera.black_level
-    taken = own if doubt <= figure.uncertainty or figure.bound else figure.value
+    sample = [offset[good].std() / math.sqrt(good.sum())]
+    sample += [(offset * good).mean(axis=axis).std() / math.sqrt(good.shape[1 - axis]) for axis in (0, 1)]
+    stated = math.hypot(figure.uncertainty, *sample)
+    taken = own if doubt <= stated or figure.bound else figure.value
     rows, columns = _line_covariances(dark, good)
     if clipping and taken > 0:
         seen = float(np.mean(counts)) - slope * float(np.mean([one.exposure_time for one in dark]))
         spread = _unclipped_spread(seen, level=taken)
     lines = math.sqrt(rows / good.shape[0] + columns / good.shape[1])
-    own_noise = math.hypot(lines, spread / math.sqrt(good.sum()))
+    own_noise = math.hypot(lines, math.sqrt(float(np.mean(counts.var(axis=0))) / good.sum()))
     sure = () if clipping else dark
     return DarkLevel(
         offset=offset, start=taken, slope=slope, slope_uncertainty=camera.gain.value * camera.dark_current.uncertainty,
-        uncertainty=doubt if taken == own else figure.uncertainty, spread=spread, good=good,
+        uncertainty=doubt if taken == own else stated, spread=spread, good=good,
         row_covariance=rows, column_covariance=columns, exposure_times=tuple(one.exposure_time for one in sure),
         means=tuple(float(one.mean[good].mean()) for one in sure),
         mean_uncertainties=tuple(
