@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.observations import Frames
-from calibration.identification.shot_noise import LAGS, QUICK, ShotNoise, shot_noise
+from calibration.identification.shot_noise import LAGS, QUICK, ShotNoise, most_patterns, shot_noise
 
 Array = NDArray[np.float64]
 
 DITHERED = 0.25
 """Variance in DN^2, rounding included, from which on the rounding adds 1/12 DN^2 to pixels of many brightnesses."""
+
+UNCOUNTED = 0.25
+"""Relative error of a gain where light moves in more patterns than can be taken out."""
 
 LEVERAGE = 3.0
 """Error of the extrapolation to no time over the misfit at a lag."""
@@ -88,6 +91,8 @@ def _gain_by(
         hidden = HIDDEN * sum(noise.patterns for noise in noises) / np.sqrt(frames * noises[0].mean.size)
         error = math.sqrt(sum(own[1].uncertainty ** 2 for own in lines)) / len(lines)
         misfit = float(np.sqrt(np.mean(np.mean([own[2] for own in lines], axis=0) ** 2) * LAGS / (LAGS - 3)))
+        if any(noise.patterns >= most_patterns(own) for noise, own in zip(noises, groups, strict=True)):
+            error = math.hypot(error, UNCOUNTED * float(np.mean([own[1].value for own in lines])))
         values.append(float(np.mean([own[1].value for own in lines])))
         errors.append(math.sqrt(error**2 + (hidden * values[-1]) ** 2 + (LEVERAGE * max(misfit - error / 2, 0.0)) ** 2))
         misfits.append(misfit)

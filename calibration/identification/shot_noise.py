@@ -124,6 +124,22 @@ def shot_noise(
     )
 
 
+def most_patterns(bursts: tuple[Frames, ...]) -> int:
+    """Return the largest number of patterns that can be taken out of bursts.
+
+    Parameters
+    ----------
+    bursts : tuple of Frames
+        Bursts of one pattern.
+
+    Returns
+    -------
+    int
+        A quarter of the degrees of freedom in time, or `MOST_PATTERNS`.
+    """
+    return min(MOST_PATTERNS, (sum(len(burst.counts) for burst in bursts) - len(bursts)) // 4)
+
+
 def _pair_variance(values: Array) -> Array:
     """Return half the mean square of the differences of neighbouring frames."""
     return np.asarray(np.mean(np.diff(values, axis=0) ** 2, axis=0) / 2)
