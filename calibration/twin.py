@@ -16,8 +16,7 @@ from calibration.cameras.report import format_measured
 from calibration.cameras.uncertainty import SIGNIFICANT, Measured, propagate
 from calibration.identification.camera_figures import CameraFigures, camera_figures
 from calibration.identification.figure_table import figure_table
-from calibration.identification.light_figures import LightFigures, light_figures
-from calibration.identification.medium import medium_description
+from calibration.identification.light_figures import LightFigures, light_figures, medium_description
 from calibration.identification.observations import Observations
 from calibration.identification.protocol import DEFAULT_SETTINGS, ProtocolSettings, observe
 from calibration.identification.time_figures import (
@@ -246,7 +245,7 @@ class _Parts:
         sent = float(np.mean(np.abs(switched[live]) ** 2))
         delivered = stated.quantum_efficiency / stated.pixels
         fraction = self.light.macropixel_rate.value / (delivered * sent)
-        medium = medium_description(self.light.grain, collected_fraction=fraction, pixel_pitch=stated.pixel_pitch)
+        medium = medium_description(self.light, collected_fraction=fraction, pixel_pitch=stated.pixel_pitch)
         period = max(stated.shutter.pattern_period(exposure_time, rows=stated.rows), 1 / dmd.frame_rate)
         static = shown(self.light.static.light) / (delivered * fraction)
         return BenchDescription(

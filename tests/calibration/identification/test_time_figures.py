@@ -112,7 +112,7 @@ def test_figures_become_descriptions() -> None:
     one = Measured(value=2e-6, uncertainty=1e-7)
     figures = TimeFigures(
         laser_noise=one, power_change=one, correlation_time=Measured(value=7.0, uncertainty=0.3),
-        drift_law="exponential", law_probability=1.0, vibration=one, pointing_rms=one,
+        likeliest_time=7.0, drift_law="exponential", law_probability=1.0, vibration=one, pointing_rms=one,
     )  # fmt: skip
     pointing = described_pointing(figures, frame_period=2e-3)
     assert (pointing.rms, pointing.law) == (2e-6, "gaussian")
