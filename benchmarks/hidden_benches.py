@@ -185,16 +185,14 @@ def _medium(rng: np.random.Generator) -> MediumDescription:
     if kind == "polarised":
         medium = PolarisedDescription(inside=medium, degree=float(rng.uniform(0, 1)))
     elif kind == "coherent":
-        width = float(rng.uniform(0.05, 2)) / (
-            2 * math.pi * PATH_TIME
-        )  # one to three modes: C^2 = 1 / (1 + 2 Gamma tau)
+        # One to three modes: C^2 = 1 / (1 + 2 Gamma tau).
+        width = float(rng.uniform(0.05, 2)) / (2 * math.pi * PATH_TIME)
         medium = PartiallyCoherentDescription(inside=medium, modes=8, linewidth=width, path_time=PATH_TIME)
     if rng.random() < 0.2:
         return medium
-    return DriftDescription(
-        inside=medium, law=str(rng.choice(["exponential", "gaussian"])), correlation_time=_between(rng, 0.5, 1e5),
-        method="mixing",
-    )  # fmt: skip
+    law = str(rng.choice(["exponential", "gaussian"]))
+    fastest = 300.0 if law == "exponential" else 10.0  # a faster one leaves no bench: projections last seconds
+    return DriftDescription(inside=medium, law=law, correlation_time=_between(rng, fastest, 1e5), method="mixing")
 
 
 def hidden_bench(number: int) -> tuple[BenchDescription, SimulatedBench, Bench]:

@@ -1,10 +1,11 @@
-"""Calibration from the command line: cameras, transmission matrices, archives."""
+"""Calibration from the command line: cameras, transmission matrices, twins of benches, archives."""
 
 import argparse
 import sys
 
 from calibration.commands.camera import add_camera
 from calibration.commands.matrix import add_matrix
+from calibration.commands.twin import add_twin
 from calibration.commands.verify import add_verify
 
 DESCRIPTION = """\
@@ -12,6 +13,7 @@ Calibration of benches, simulated or real.
 
   camera   a data sheet of a camera, from its frames or on a bench
   matrix   the transmission matrix of a bench: measured, resumed, judged
+  twin     a bench identified from its frames: what limits it, whether a network learns on it
   verify   whether an archive is whole"""
 
 
@@ -46,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(left_behind="nothing was written")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_camera, add_matrix, add_verify):
+    for add in (add_camera, add_matrix, add_twin, add_verify):
         add(commands)
     return parser
 

@@ -48,7 +48,13 @@ PROSE = (
     "optics.streams.NoiseSource", "calibration.matrices.bases.InputBasis",
     "calibration.campaigns.frames.FrameSource", "calibration.campaigns.measure.Progress",
     "calibration.campaigns.methods.MatrixMethod", "calibration.campaigns.plan.PatternSeries",
-    "calibration.campaigns.run.FrameSink",
+    "calibration.campaigns.run.FrameSink", "optics.devices.stand_ins.StandIn",
+    "calibration.identification.twin_figures.IdentifiedBench",
+    "calibration.identification.light_frames.CameraKnowledge",
+    *(f"optics.devices.protocols.{name}" for name in (
+        "Modulator", "FrameCamera", "BurstCamera", "PatternSequencer", "RegionCamera", "GainCamera", "LightSwitch",
+        "PhaseShifter",
+    )),
 )  # fmt: skip
 
 

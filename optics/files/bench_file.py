@@ -1,10 +1,12 @@
 """Bench files: TOML tables that become the same frozen descriptions that a notebook builds."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from optics.archives.durable import replace_file
 from optics.bench import BenchDescription
 from optics.camera import Camera
 from optics.dmd import Dmd
@@ -20,6 +22,7 @@ from optics.files.description_file import (
     shipped_names,
 )
 from optics.files.dmd_file import dmd_from_part
+from optics.files.toml_text import to_toml
 from optics.instabilities.heating import Heating
 from optics.instabilities.losses import Losses
 from optics.instabilities.power import AnchorBeam
@@ -178,6 +181,50 @@ def bench_to_table(description: BenchDescription) -> dict[str, Any]:
     if not description.macropixel_amplitudes:  # as archives of earlier benches have it
         del table["macropixel_amplitudes"]
     return table
+
+
+def save_bench(description: BenchDescription, path: Path, *, comments: Mapping[str, str] | None = None) -> None:
+    """Write a bench file, which is there whole or not at all.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        The bench.
+    path : Path
+        The TOML file; one that has the name is replaced.
+    comments : mapping of str to str or None, optional
+        Comments by dotted name, for instance ``{"camera.gain": "0.0253 ± 0.0001 DN/e, from 24 pairs"}``; ``""`` is the
+        comment on the whole file, ``"camera"`` that on a table.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    ValueError
+        If the bench is one that no file can describe, or a comment belongs to nothing in it.
+
+    Notes
+    -----
+    `load_bench` reads the same bench from it, every float to the bit. Names of other files, that of a measured medium,
+    are written as absolute ones.
+    """
+    table = bench_to_table(description)
+    _resolve_files(table["medium"])
+    text = to_toml(table, comments)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        replace_file(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _resolve_files(medium: dict[str, Any]) -> None:
+    """Make the names of files absolute in the table of a medium and of what is inside it."""
+    if isinstance(medium.get("file"), str):
+        medium["file"] = str(Path(medium["file"]).resolve())
+    if "inside" in medium:
+        _resolve_files(medium["inside"])
 
 
 def _kind_table(own: Any, kinds: Mapping[str, type], *, part: str) -> dict[str, Any]:

@@ -1,0 +1,212 @@
+"""Pictures of the answer: the twin beside its bench, its weights, what limits it, what is learned."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from calibration.budgets.waterfall import draw_waterfall
+from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
+from calibration.fidelities.plots import draw_measured_fidelity
+from calibration.identification.answer import TwinAnswer
+from calibration.identification.frame_statistics import Curve, decorrelation_curve, photon_transfer_curve
+from calibration.identification.limits import Limits
+from calibration.identification.observations import Observations
+from calibration.identification.training import METHODS, Training
+from optics.bench import BenchDescription
+
+MOST_MIRRORS = 400
+"""Mirrors along an axis that a map shows; of larger arrays every second, third, ... one is drawn."""
+
+CAPTIONS: Mapping[str, str] = {
+    "transfer": "Temporal variance of pixels against their signal: a line whose slope is the camera's gain, bent where "
+    "pixels saturate. The twin has seen the same exposures in simulation.",
+    "decorrelation": "How alike frames of one pattern are that were taken some time apart: drift makes them strangers.",
+    "weights": "Amplitude that each macropixel sends, on the mirrors; black ones are dead.",
+    "limits": "What each cause adds to the predicted error of a projection: against the matrix that the bench has, and "
+    "against the one that even light would give.",
+    "fidelity_twin": "Projections of the twin in simulation against the matrix that it has.",
+    "fidelity_bench": "Projections of the bench itself.",
+    "accuracy": "Test accuracy of the digits network, and its scatter from seed to seed.",
+}
+"""What the pictures show, in the order of the report."""
+
+
+def draw_answer(answer: TwinAnswer, *, twin_frames: Observations | None = None) -> dict[str, Figure]:
+    """Return the pictures of an answer.
+
+    Parameters
+    ----------
+    answer : TwinAnswer
+        What was found.
+    twin_frames : Observations or None, optional
+        The same exposures as those of the identification, taken of the simulated twin.
+
+    Returns
+    -------
+    dict of str to Figure
+        Figures by file name, without ending, in the order of `CAPTIONS`; what was not found out is not drawn.
+    """
+    figures = {}
+    seen = answer.twin.observations
+    if seen is not None:
+        figures["transfer"] = draw_transfer(seen, twin_frames)
+        figures["decorrelation"] = draw_decorrelation(seen, twin_frames)
+    if answer.twin.description.macropixel_amplitudes:
+        figures["weights"] = draw_weights(answer.twin.description)
+    if answer.limits:
+        figures["limits"] = draw_limits(answer.limits)
+    for name, report in (("fidelity_twin", answer.on_twin), ("fidelity_bench", answer.on_bench)):
+        if report:
+            figures[name] = draw_measured_fidelity(report)
+    if answer.training:
+        figures["accuracy"] = draw_accuracy(answer.training)
+    return {name: figures[name] for name in CAPTIONS if name in figures}
+
+
+def draw_transfer(bench: Observations, twin: Observations | None) -> Figure:
+    """Return the photon-transfer curves of a bench and its twin.
+
+    Parameters
+    ----------
+    bench : Observations
+        Frames of the bench.
+    twin : Observations or None
+        Frames of the twin.
+
+    Returns
+    -------
+    Figure
+        Variance against signal on logarithmic axes.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        _draw_curves(axes, photon_transfer_curve(bench), photon_transfer_curve(twin) if twin else None)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_xlim(left=max(axes.get_xlim()[0], 0.1))
+        axes.set(xlabel="signal above dark / DN", ylabel="temporal variance / DN²", title="Photon transfer")
+    return figure
+
+
+def draw_decorrelation(bench: Observations, twin: Observations | None) -> Figure:
+    """Return the decorrelation of a bench and its twin.
+
+    Parameters
+    ----------
+    bench : Observations
+        Frames of the bench.
+    twin : Observations or None
+        Frames of the twin.
+
+    Returns
+    -------
+    Figure
+        Correlation of frames against the time between them.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        curve = decorrelation_curve(bench)
+        _draw_curves(axes, curve, decorrelation_curve(twin) if twin else None)
+        axes.set_xscale("log")
+        axes.set_ylim(min(0.9, float(curve.y.min()) - 0.02), 1.02)
+        axes.set(xlabel="time between frames / s", ylabel="correlation of the speckle", title="Drift")
+    return figure
+
+
+def draw_weights(description: BenchDescription) -> Figure:
+    """Return the map of the amplitudes of the macropixels.
+
+    Parameters
+    ----------
+    description : BenchDescription
+        A bench with amplitudes.
+
+    Returns
+    -------
+    Figure
+        The map on the mirrors, and a histogram.
+    """
+    weights = np.array(description.macropixel_amplitudes)
+    with rc_context(LOOK):
+        figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+        shown = left.imshow(_on_mirrors(description, weights), cmap="inferno", vmin=0, interpolation="nearest",
+            extent=(0, description.dmd.columns, description.dmd.rows, 0))  # fmt: skip
+        figure.colorbar(shown, ax=left, label="relative amplitude")
+        left.set(xlabel="mirror along x", ylabel="mirror along y", title="Macropixels")
+        right.hist(weights, bins=max(10, round(weights.size**0.5)), color=BLUE, alpha=0.7)
+        dead = int(np.count_nonzero(weights == 0))
+        right.set(xlabel="relative amplitude", ylabel="macropixels", title=f"{dead} of {weights.size} are dead")
+    return figure
+
+
+def draw_limits(limits: Limits) -> Figure:
+    """Return both budgets as waterfalls.
+
+    Parameters
+    ----------
+    limits : Limits
+        The budgets.
+
+    Returns
+    -------
+    Figure
+        A waterfall each.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(11.0, 4.4), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        named = ((left, limits.own, "Against its own matrix"), (right, limits.even, "Against that of even light"))
+        for axes, budget, title in named:
+            draw_waterfall(budget, axes)
+            axes.set_title(f"{title}: error {budget.error:.3g}, cosine {budget.cosine:.4f}")
+    return figure
+
+
+def draw_accuracy(training: Training) -> Figure:
+    """Return the accuracies of the methods.
+
+    Parameters
+    ----------
+    training : Training
+        Accuracies.
+
+    Returns
+    -------
+    Figure
+        A point and its scatter a method.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(7.0, 2.6), layout="constrained")
+        axes = figure.add_subplot()
+        for place, (method, one) in enumerate(training.accuracy.items()):
+            spread = 0.0 if np.isnan(one.uncertainty) else one.uncertainty
+            colour = ORANGE if method == "optical" else BLUE
+            axes.errorbar([100 * one.value], [place], xerr=[100 * spread], fmt="o", color=colour, capsize=3)
+        axes.set_yticks(range(len(training.accuracy)), [METHODS[method] for method in training.accuracy])
+        axes.invert_yaxis()
+        axes.set(xlabel="test accuracy / %", title=f"Digits, {training.seeds} seeds")
+    return figure
+
+
+def _draw_curves(axes: Axes, bench: Curve, twin: Curve | None) -> None:
+    """Draw the points of the bench, and those of its twin beside."""
+    axes.plot(bench.x, bench.y, "o", markersize=3.5, color=BLUE, label="bench")
+    if twin is not None:
+        axes.plot(twin.x, twin.y, "x", markersize=4.5, color=RED, label="twin")
+    axes.grid(color=GREY, alpha=0.2)
+    axes.legend(loc="best")
+
+
+def _on_mirrors(description: BenchDescription, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weight of each mirror, NaN where none belongs to a macropixel, large arrays thinned."""
+    owner = description.layout.mirror_inputs(description.dmd)
+    step = max(1, -(-max(owner.shape) // MOST_MIRRORS))
+    owner = owner[::step, ::step]
+    return np.where(owner < 0, np.nan, weights[np.maximum(owner, 0)])
