@@ -51,5 +51,11 @@ def _write_page(path: Path, room: ModuleType, modules: list[ModuleType]) -> None
         if module is not room:
             lines += [f"## {module.__name__}", ""]
         options = [":members:", ":show-inheritance:"] if module is not room else [":no-members:"]
-        lines += ["```{eval-rst}", f".. automodule:: {module.__name__}", *(f"   {option}" for option in options), "```", ""]
+        lines += [
+            "```{eval-rst}",
+            f".. automodule:: {module.__name__}",
+            *(f"   {option}" for option in options),
+            "```",
+            "",
+        ]
     path.write_text("\n".join(lines), encoding="utf-8")

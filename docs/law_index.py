@@ -57,7 +57,8 @@ def write_law_index(path: Path) -> None:
 
 def _entry(law: dict[str, Any], tests: list[str], modules: list[str]) -> list[str]:
     """Return the lines of one law."""
-    lines = [f"### L{law['number']}: {law['name']}", "", f"{_plain(law['formula'])}", "", f"Source: {law['source']}.", ""]
+    lines = [f"(l{law['number']})=", f"### L{law['number']}: {law['name']}", ""]
+    lines += [_plain(law["formula"]), "", f"Source: {law['source']}.", ""]
     if modules:
         lines += ["In " + ", ".join(f"{{py:mod}}`{module}`" for module in modules) + ".", ""]
     if tests:
