@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -28,8 +27,7 @@ def modules_of(package: str) -> list[ModuleType]:
 
 def write_api_pages(folder: Path) -> None:
     """Write a page for each package and each package in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     pages = []
     for package in PACKAGES:
         modules = modules_of(package)
@@ -41,7 +39,17 @@ def write_api_pages(folder: Path) -> None:
             pages.append(room.__name__)
     index = ["# Reference", "", "Every room with every module in it, and all that is public there.", ""]
     index += ["```{toctree}", ":maxdepth: 1", "", *pages, "```", ""]
-    (folder / "index.md").write_text("\n".join(index), encoding="utf-8")
+    write_if_new(folder / "index.md", index)
+    for path in folder.iterdir():
+        if path.stem not in {*pages, "index"}:
+            path.unlink()
+
+
+def write_if_new(path: Path, lines: list[str]) -> None:
+    """Write a page, unless it is there already: what has not changed is not built again."""
+    text = "\n".join(lines)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 def _write_page(path: Path, room: ModuleType, modules: list[ModuleType]) -> None:
@@ -58,4 +66,4 @@ def _write_page(path: Path, room: ModuleType, modules: list[ModuleType]) -> None
             "```",
             "",
         ]
-    path.write_text("\n".join(lines), encoding="utf-8")
+    write_if_new(path, lines)

@@ -47,6 +47,7 @@ suppress_warnings = ["ref.citation"]  # the references of a docstring need not b
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", rf"{other}(\..*)?") for other in (
     "numpy", "np", "scipy", "h5py", "collections", "argparse", "tomllib", "abc", "enum", "typing", "pathlib",
+    "SetTiming",  # of ViALUX's own library
 )]  # fmt: skip
 
 
@@ -81,11 +82,13 @@ def _find_reference(app: Any, env: Any, node: Any, content: Any) -> Any:
 
 def _copy(folder: str, *patterns: str) -> None:
     """Copy the files of a folder of the project that are pages of the manual, or pictures in them."""
-    shutil.rmtree(HERE / folder, ignore_errors=True)
-    (HERE / folder).mkdir()
-    for pattern in patterns:
-        for path in sorted((ROOT / folder).glob(pattern)):
-            shutil.copy2(path, HERE / folder)  # with its time, so that what has not changed is not built again
+    (HERE / folder).mkdir(exist_ok=True)
+    found = {path.name: path for pattern in patterns for path in (ROOT / folder).glob(pattern)}
+    for name, path in found.items():
+        shutil.copy2(path, HERE / folder / name)  # with its time: what has not changed is not built again
+    for path in (HERE / folder).iterdir():
+        if path.name not in found:
+            path.unlink()
 
 
 # What the pages are made of beside the files that are written by hand; all of it is ignored by git.

@@ -1,7 +1,7 @@
 """Docstrings as they are written, ``|Tx|^2`` and ``S R*`` in the text, made safe for reStructuredText.
 
-A bar would open a substitution there, a star an emphasis, and ``x_`` a link. Here they are escaped, outside literals, roles,
-formulas and code. Words in stars (``*both*``) keep their emphasis.
+A bar would open a substitution there, a star an emphasis, and ``x_`` a link. Here they are escaped, outside literals,
+roles, formulas and code. Words in stars (``*both*``) keep their emphasis.
 """
 
 import re

@@ -1,9 +1,11 @@
-"""The index of laws: each with the tests that hold the code to it, found by their names, and the modules that name it."""
+"""The index of laws: each with the tests that hold the code to it, found by their names, and the modules it is in."""
 
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
+
+from api_pages import write_if_new
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -43,16 +45,16 @@ def write_law_index(path: Path) -> None:
     lines = [
         "# The laws, and the tests that hold the code to them",
         "",
-        f"{len(covered)} of {len(laws)} laws are covered by {len({t for n in covered for t in tests[n]})} tests. A test "
-        "of a law shares no code with the model that it judges, and its tolerance follows from its sample size. This page "
-        "is made from `docs/laws.toml` and the names of the tests each time the manual is built.",
+        f"{len(covered)} of {len(laws)} laws are covered by {len({t for n in covered for t in tests[n]})} tests. "
+        "A test of a law shares no code with the model that it judges, and its tolerance follows from its sample size. "
+        "This page is made from `docs/laws.toml` and the names of the tests each time the manual is built.",
         "",
     ]
     for part in dict.fromkeys(law["part"] for law in laws):
         lines += [f"## {part}", ""]
         for law in (law for law in laws if law["part"] == part):
             lines += _entry(law, tests.get(law["number"], []), modules.get(law["number"], []))
-    path.write_text("\n".join(lines), encoding="utf-8")
+    write_if_new(path, lines)
 
 
 def _entry(law: dict[str, Any], tests: list[str], modules: list[str]) -> list[str]:

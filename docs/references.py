@@ -1,8 +1,8 @@
 """Names in single backticks, as docstrings write them, found where Python would find them.
 
-A docstring says `Camera`, `phase_steps.field_weights` or `optics.SimulatedBench`; the manual knows things by the place where they
-are defined. What is looked up, in this order: the module that the docstring stands in, its room, the three packages, and every
-module of that name. Attributes and constants lead to their class or module.
+A docstring says `Camera`, `phase_steps.field_weights` or `optics.SimulatedBench`; the manual knows things by the place
+where they are defined. What is looked up, in this order: the class and the module that the docstring stands in, its
+room, the three packages, and every module that has such a name. Attributes and constants lead to their class or module.
 """
 
 import importlib
