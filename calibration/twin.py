@@ -311,10 +311,13 @@ def twin_camera(stated: Camera, figures: CameraFigures) -> Camera:
         The camera of the twin. What is hidden is left out; a full well that the converter does not reach is one that it
         never reaches.
     """
-    seen = ("read_noise", "row_noise", "column_noise", "dark_current", "dsnu", "row_offset", "column_offset")
-    faults = ("hot_pixels", "hot_pixel_current", "dead_pixels")  # not left out where only a bound is known
-    numbers: dict[str, Any] = {name: shown(getattr(figures, name)) for name in seen}
-    numbers |= {name: max(getattr(figures, name).value, 0.0) for name in faults}
+    hidden_or_not = (
+        "read_noise", "row_noise", "column_noise", "dark_current", "dsnu", "row_offset", "column_offset", "hot_pixels",
+        "dead_pixels",
+    )  # fmt: skip
+    numbers: dict[str, Any] = {name: shown(getattr(figures, name)) for name in hidden_or_not}
+    if numbers["hot_pixels"] and math.isfinite(figures.hot_pixel_current.value):
+        numbers["hot_pixel_current"] = max(figures.hot_pixel_current.value, 0.0)
     return Camera(
         rows=stated.rows,
         columns=stated.columns,

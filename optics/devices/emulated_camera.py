@@ -142,9 +142,6 @@ class EmulatedCamera:
             Number of triggers.
         """
         check_count("count", count)
-        self._files.prepare_series(count, shape=self.shape)
-        self._play("series")
-        self.device.arm(count)
         self._armed, self._table.sequence = count, self._table.sequence[:0]
 
     def fetch(self) -> Burst:
@@ -170,7 +167,8 @@ class EmulatedCamera:
             self.device.stop()
             raise FrameLostError("no trigger came: let the mirrors run after the camera is armed")
         exposure = self._table.expose(states)
-        self._files.put_series(exposure.counts)
+        self._files.put_series(exposure.counts)  # before the driver starts: it looks ahead at the files
+        self._play("series")
         return self._play_series(exposure)
 
     def close(self) -> None:
@@ -181,12 +179,12 @@ class EmulatedCamera:
     def _play_series(self, exposure: Exposure) -> Burst:
         """Return the frames of a series that was exposed; played again where the emulation passed over a file."""
         for _ in range(REPLAYS):
+            self.device.arm(len(exposure.counts))
             for _ in exposure.counts:
                 self.device.trigger()
             burst = self.device.fetch()
             if np.array_equal(burst.counts, exposure.counts[burst.triggers]):
                 return _delivered(burst, exposure)
-            self.device.arm(len(exposure.counts))
         self.device.stop()
         raise DeviceError(WRONG_FRAME)
 
