@@ -116,7 +116,7 @@ class Twin:
         ratio = anchor_ratio(self.light.weights, anchor=anchor, signal=signal)
         return TwinFigure(
             group="Anchor", name="anchor over signal", symbol="", measured=ratio, unit="",
-            sentence=f"mean light of a macropixel of the anchor ({anchor.size}) over that of a component ({signal.size})",
+sentence=f"of the macropixels: {anchor.size} of the anchor over {signal.size} of the vector",
         )  # fmt: skip
 
     def save(self, path: str | Path) -> None:

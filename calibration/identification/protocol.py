@@ -300,9 +300,10 @@ class _Protocol:
     def _checked(self, at: float, level: float, noise: float) -> float:
         """Return an exposure time, or say that no light was found there or too much."""
         if level > 0.95:
+            shortest = at <= self.bench.camera.shutter.exposure_minimum * (1 + 1e-9)
+            words = ", the camera's shortest exposure," if shortest else ""
             raise ValueError(
-                f"the light is too strong: at {at:g} s, the shortest exposure that suits the camera, the brightest "
-                "pixels saturate; attenuate the laser"
+                f"the light is too strong: at {at:g} s{words} the brightest pixels saturate; attenuate the laser"
             )
         if level < noise:
             raise ValueError(
