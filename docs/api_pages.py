@@ -57,13 +57,7 @@ def _write_page(path: Path, room: ModuleType, modules: list[ModuleType]) -> None
     lines = [f"# {room.__name__}", ""]
     for module in (room, *modules):
         if module is not room:
-            lines += [f"## {module.__name__}", ""]
-        options = [":members:", ":show-inheritance:"] if module is not room else [":no-members:"]
-        lines += [
-            "```{eval-rst}",
-            f".. automodule:: {module.__name__}",
-            *(f"   {option}" for option in options),
-            "```",
-            "",
-        ]
+            lines += [f"## {module.__name__.rpartition('.')[2]}", ""]
+        option = "no-members" if module is room else "members"
+        lines += ["```{eval-rst}", f".. automodule:: {module.__name__}", f"   :{option}:", "```", ""]
     write_if_new(path, lines)

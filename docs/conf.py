@@ -25,6 +25,7 @@ release = version = version_of("opubench")
 extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
+add_module_names = False  # each stands below the heading of its module
 toc_object_entries = False  # a page of a hundred functions has its modules in the margin, no more
 
 html_theme = "furo"

@@ -47,6 +47,7 @@ def write_law_index(path: Path) -> None:
         "",
         f"{len(covered)} of {len(laws)} laws are covered by {len({t for n in covered for t in tests[n]})} tests. "
         "A test of a law shares no code with the model that it judges, and its tolerance follows from its sample size. "
+        "What the tests say, by the words of their names, stands below each law; `pytest -k l17_` runs those of L17. "
         "This page is made from `docs/laws.toml` and the names of the tests each time the manual is built.",
         "",
     ]
@@ -64,10 +65,17 @@ def _entry(law: dict[str, Any], tests: list[str], modules: list[str]) -> list[st
     if modules:
         lines += ["In " + ", ".join(f"{{py:mod}}`{module}`" for module in modules) + ".", ""]
     if tests:
-        lines += [f"- `{test}`" for test in tests]
+        for path in dict.fromkeys(test.partition("::")[0] for test in tests):
+            words = [_words(test) for test in tests if test.startswith(f"{path}::")]
+            lines += [f"- `{path}`: {'; '.join(words)}"]
     else:
         lines += ["**No test: not covered.**"]
     return [*lines, ""]
+
+
+def _words(test: str) -> str:
+    """Return what a test says, in words."""
+    return re.sub(r"^test_(l\d+_)+", "", test.partition("::")[2]).replace("_", " ")
 
 
 def _plain(formula: str) -> str:

@@ -209,7 +209,11 @@ def test_every_law_stands_in_the_index_with_its_tests_or_as_not_covered(tmp_path
     assert [entry.split(":")[0] for entry in entries] == [f"L{law['number']}" for law in laws]
     for law, entry in zip(laws, entries, strict=True):
         assert law["name"] in entry
-        assert ("::test_" in entry) != ("not covered" in entry), f"L{law['number']}"
+        tests = law_index.law_tests().get(law["number"], [])
+        assert bool(tests) != ("not covered" in entry), f"L{law['number']}"
+        for path, name in (test.split("::") for test in tests):
+            assert path in entry
+            assert re.sub(r"^test_(l\d+_)+", "", name).replace("_", " ") in entry
 
 
 def test_laws_are_numbered_from_one_without_a_gap() -> None:
