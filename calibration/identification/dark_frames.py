@@ -5,10 +5,12 @@ pixels are normal; they dither the rounding, so that noise well below half a DN 
 a step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from calibration.identification.dark_counts import BLACK, COARSE, NOISE, RATE, SPREAD, DarkCounts, pixel_terms
 
@@ -34,6 +36,15 @@ STRAY = 10.0
 
 STRAY_GROWTHS = (0.1, 0.25, 0.6, 1.5)
 """Growths in the longest time that weakly hot pixels are tried with, in DN."""
+
+MOST_STEPS = 60
+"""Steps of a climb to a maximum."""
+
+BEND = 0.3
+"""Step of the differences of scores, in standard deviations."""
+
+SETTLED = 0.03
+"""Slope of the log-likelihood in standard deviations at which a climb ends."""
 
 LIKELY = 5.5
 """Fall of the log-likelihood that bounds a hidden parameter: 3.3 standard deviations of a normal law."""
@@ -73,7 +84,9 @@ class DarkFit:
         return float(np.sqrt(self.covariance[NOISE, NOISE]))
 
 
-def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) -> DarkFit:
+def fit_dark(
+    counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: DarkFit | None = None
+) -> DarkFit:
     """Return the maximum of the likelihood of dark frames.
 
     Parameters
@@ -82,6 +95,8 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
         The counts.
     gain : float
         System gain, in DN per electron, for the shot noise of the dark current.
+    gain_error : float, optional
+        Its standard uncertainty, which is carried into the covariance.
     near : DarkFit or None, optional
         Maximum for nearly the same counts, to begin with.
 
@@ -98,10 +113,13 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
         best, likelihood = _maximise(counts, near.parameters, weak, gain=gain, free=np.ones(4, np.bool_))
     scores = _scores(counts, best, gain=gain)
     information = scores.T @ scores + np.diag(weak[1])
-    inverse = np.linalg.inv(information)
+    inverse = np.linalg.inv(_curvature(counts, best, gain=gain, instead=scores.T @ scores) + np.diag(weak[1]))
     spread = _clustered(scores, counts.place) + np.diag(weak[1])
     covariance = inverse @ spread @ inverse
     covariance[np.diag_indices(4)] = np.maximum(np.diag(covariance), np.diag(inverse))
+    if gain_error:
+        moved = inverse @ (_scores(counts, best, gain=gain + gain_error) - scores).sum(axis=0)
+        covariance += np.outer(moved, moved)
     if np.exp(2 * best[NOISE]) < COARSE:
         covariance *= FEW_LINES**2
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
@@ -167,7 +185,7 @@ def _first_guess(counts: DarkCounts) -> Array:
     frames = counts.table.sum(axis=2)
     mean = counts.table @ axis / frames + counts.base[:, np.newaxis]
     square = counts.table @ axis**2.0 / frames - (counts.table @ axis / frames) ** 2
-    noise = np.median(square[:, [0, -1]].mean(axis=1)) if square[:, 0].mean() > COARSE else square[:, 0].mean()
+    noise = np.median(square[:, 0]) if square[:, 0].mean() > COARSE else square[:, 0].mean()
     weight = frames[0] / frames[0].sum()
     spread = mean[:, 0].var() - noise / frames[0, 0]
     growth = mean.mean(axis=0)
@@ -201,7 +219,7 @@ def _maximise(
         return float(pixel_terms(counts, at, gain=gain)[0].sum() - np.sum(weak[1] * (at - weak[0]) ** 2) / 2)
 
     at, here, damping = start.copy(), value(start), 1e-3
-    for _ in range(30):
+    for _ in range(MOST_STEPS):
         scores = _scores(counts, at, gain=gain, ends=(1, 0))
         gradient = (scores.sum(axis=0) - weak[1] * (at - weak[0])) * free
         information = scores.T @ scores + np.diag(weak[1])
@@ -215,13 +233,32 @@ def _maximise(
             trial[[SPREAD, NOISE]] = np.maximum(trial[[SPREAD, NOISE]], np.log(NARROWEST))
             there = value(trial)
             if there > here:
-                moved = there - here > 1e-3
+                moved = there - here > 0.1
                 at, here, damping = trial, there, max(damping / 10, 1e-6)
                 break
             damping *= 10
         if not moved:
             break
-    return at, here
+    return _polished(value, at, information[np.ix_(free, free)], free=free)
+
+
+def _polished(
+    value: Callable[[Array], float], at: Array, information: Array, *, free: NDArray[np.bool_]
+) -> tuple[Array, float]:
+    """Return the maximum near a place: along a ridge products of scores are a poor guide, differences of them a good one."""
+    turn = np.linalg.inv(np.linalg.cholesky(information)).T
+
+    def placed(along: Array) -> Array:
+        there = at.copy()
+        there[free] += turn @ along
+        there[[SPREAD, NOISE]] = np.maximum(there[[SPREAD, NOISE]], np.log(NARROWEST))
+        return there
+
+    found = minimize(
+        lambda along: -value(placed(along)), np.zeros(len(turn)), method="BFGS",
+        options={"gtol": SETTLED, "eps": 1e-3, "maxiter": MOST_STEPS},
+    )  # fmt: skip
+    return placed(found.x), -float(found.fun)
 
 
 def _scores(counts: DarkCounts, at: Array, *, gain: float, ends: tuple[int, int] = (1, -1)) -> Array:
@@ -230,6 +267,17 @@ def _scores(counts: DarkCounts, at: Array, *, gain: float, ends: tuple[int, int]
     high = [pixel_terms(counts, at + ends[0] * step, gain=gain)[0] for step in steps]
     low = [pixel_terms(counts, at + ends[1] * step, gain=gain)[0] for step in (steps if ends[1] else steps[:1] * 0)]
     return np.asarray((np.array(high) - np.array(low)).T / (STEP * (ends[0] - ends[1])))
+
+
+def _curvature(counts: DarkCounts, at: Array, *, gain: float, instead: Array) -> Array:
+    """Return the curvature of the log-likelihood downwards; the products of scores where it has none."""
+    step = BEND / np.sqrt(np.diag(instead) + 1.0)
+    gradients = [
+        [_scores(counts, at + side * step * axis, gain=gain).sum(axis=0) for side in (-1, 1)] for axis in np.eye(4)
+    ]
+    curvature = np.array([(low - high) / (2 * own) for (low, high), own in zip(gradients, step, strict=True)])
+    curvature = (curvature + curvature.T) / 2
+    return curvature if np.linalg.eigvalsh(curvature).min() > 0 else instead
 
 
 def _clustered(scores: Array, place: NDArray[np.intp]) -> Array:
