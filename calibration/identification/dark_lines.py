@@ -77,7 +77,7 @@ def line_offsets(counts: DarkCounts, fit: DarkFit, *, noise: tuple[LineVariance,
         means.append(mean[number > 0])
         lengths.append(float(1 / np.mean(1 / number[number > 0])))
         left = left - (np.bincount(index, left) / np.maximum(number, 1))[index]
-    # What neither rows nor columns explain; it would be lost in the difference of total and lines where these are large.
+    # What neither rows nor columns explain; the difference of total and lines would lose it where these are large.
     pixel = float(left @ left) / (left.size - sum(len(mean) for mean in means) + 1)
     values = [float(mean.var(ddof=1)) - pixel / length for mean, length in zip(means, lengths, strict=True)]
     frames = float(counts.table[0].sum())

@@ -157,7 +157,7 @@ def hot_pixels(lines: DarkSlopes, *, gain: Measured) -> HotPixels:
     Returns
     -------
     HotPixels
-        Map, fraction, current. Where no pixel stands out both are at least zero, and that is all: weak ones may hide, or
+        Map, fraction, current. Where no pixel stands out both are known to be at least zero: weak ones may hide, or
         chance gave this sensor none, however strong they would be.
     """
     common = float(np.median(lines.slope))
