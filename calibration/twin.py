@@ -46,8 +46,8 @@ CHOICES = (
     "beam profile, flatness and faulty mirrors come as one: each macropixel has an amplitude, and the beam is even",
     "an uneven response of the pixels (PRNU) is not told from uneven rows of the matrix: it is part of the matrix",
     "crosstalk between pixels is part of the grain of the speckle",
-    "all fast decorrelation is pointing of the beam; all slow decorrelation is the medium's, which drifts in as many "
-    "channels as it has inputs",
+    "all fast decorrelation is pointing of the beam; all slow decorrelation is the medium's, by the likeliest of three "
+    "laws: gaussian, exponential, exponential in as many channels as there are macropixels",
     "the matrix of the twin is another draw of the same statistics",
 )
 """What frames cannot tell, and how it is fixed."""
@@ -229,7 +229,6 @@ def describe_twin(
             weights=np.where(dead, 0.0, np.maximum(light.weights.light, 0.0)),
             wavelength=wavelength,
         ),
-        channels=bench.layout.inputs + 1,
     )
     parts = _Parts(camera=camera, light=light, time=moving)
     description = parts.description(
@@ -276,7 +275,7 @@ class _Parts:
             laser=replace(laser, pointing=described_pointing(self.time, frame_period=period)),
             dmd=replace(even, contrast_ratio=_contrast_ratio(static, laser, even, layout, amplitudes)),
             layout=layout,
-            medium=drifting_medium(self.time, medium, method="mixing"),
+            medium=drifting_medium(self.time, medium),
             camera=twin_camera(stated, self.camera),
             exposure_time=exposure_time,
             macropixel_amplitudes=amplitudes,

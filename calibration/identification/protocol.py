@@ -50,6 +50,9 @@ FEWEST_LEVELS = 6
 MOST_ROUNDS = 12
 """Rounds after which the search for an exposure time ends."""
 
+CROWDED = 1.7
+"""Power by which the places of bursts grow: the first ones are near each other, so that fast drift is seen as well."""
+
 LONG_STACK = 64
 SHORT_STACK = 8
 DARK_TIMES = 10
@@ -156,7 +159,7 @@ class _Protocol:
         return self._observations(collected)
 
     def _steps(self, bright: float, long: float) -> list[tuple[str, Callable[[], list[Frames]]]]:
-        """Return what is done, in its order, by name: bursts of repeats stand between everything else."""
+        """Return what is done, in its order, by name: bursts of repeats stand between, at distances that grow."""
         ladder = self._ladder_times(bright)
         shortest = ladder[0]
         darks = self._granted(np.linspace(shortest, long, DARK_TIMES))
@@ -171,7 +174,7 @@ class _Protocol:
             for number, part in enumerate(np.array_split(states, -(-pieces // 2))):
                 if len(part):
                     work.append((f"{name} {number + 1}", lambda part=part, at=at: [self._take(part, at=at)]))  # type: ignore[misc]
-        places = np.linspace(0, len(work), self.settings.bursts).round().astype(int)
+        places = (len(work) * np.linspace(0, 1, self.settings.bursts) ** CROWDED).round().astype(int)
         steps: list[tuple[str, Callable[[], list[Frames]]]] = []
         for index in range(len(work) + 1):
             for number in np.flatnonzero(places == index).tolist():
