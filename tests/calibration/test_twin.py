@@ -160,7 +160,7 @@ def test_sets_are_what_they_are_said_to_be(description: BenchDescription) -> Non
 def test_light_that_no_camera_bears_or_sees_is_told(description: BenchDescription) -> None:
     strong = replace(description, laser=replace(description.laser, power=90.0))
     camera = replace(description.camera, shutter=replace(description.camera.shutter, exposure_minimum=1e-3))
-    with pytest.raises(ValueError, match=r"too strong: at 0.001 s, the camera's shortest exposure, the bright"):
+    with pytest.raises(ValueError, match=r"too strong: at 0.001 s, the camera's shortest exposure, the brightest"):
         observe(SimulatedBench(replace(strong, camera=camera, exposure_time=1e-3), seed=1))
     weak = replace(description, laser=replace(description.laser, power=1e-12))
     with pytest.raises(ValueError, match=r"no light was found: at .* check the laser, its shutter"):
