@@ -41,7 +41,6 @@ class Driver:
     def __init__(self, frames: np.ndarray, *, pixel_format: str) -> None:
         self.count = len(frames)
         self.files = EmulatorFiles(bits=FORMAT_BITS[pixel_format])
-        self.files.prepare_series(self.count, shape=frames.shape[1:])
         self.files.put_series(frames)
         os.environ["PYLON_CAMEMU"] = "1"
         self.device = PylonDevice(EMULATED_SERIAL)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
     from calibration.identification.answer import TwinAnswer
     from calibration.identification.observations import Observations
     from calibration.identification.protocol import ProtocolSettings
+    from calibration.identification.training import Training
     from optics import Bench, BenchDescription
 
 TWIN = """\
@@ -28,20 +29,29 @@ what the twin is asked for before beam time is spent:
 Give either --devices, a file that names the devices of a real bench, or --bench, a simulated bench that stands in for
 one: of it the identification sees what it would see of a real one, frames.
 
+Without hardware try, first, --bench table_top; then --devices simulated_opu, the same bench taken apart into devices;
+then --devices emulated_opu, whose frames pass through the real driver of a camera (pip install "opubench[basler]").
+
+With hardware copy data/devices/basler_vialux.toml, change what differs, and give it as --devices. Once there is a twin
+the file can take the measured camera from it, in the place of [starting_figures]:
+  [figures]
+  twin = "results/twin/twin.toml"
+
 The folder then holds
   twin.toml      the twin, each figure with its uncertainty beside it; every command that takes a bench takes it
   report.html    everything, with pictures; report.txt the same in text
   twin.h5        the figures as a table
   training/      what python -m dfa leaves
 
-It takes half a minute to a few minutes on two cores, --no-training about half of that; --pause and slow cameras come on
-top. What fails on the way (a training, say) is named, and the rest is kept."""
+It takes one to three minutes on two cores, --no-training or --quick less; --pause and slow cameras come on top. What
+fails on the way (a training, say) is named, and the rest is kept. A run that is interrupted leaves nothing."""
 
 EPILOG = """\
 examples:
-  python -m calibration twin --bench table_top
+  python -m calibration twin --bench table_top --quick
   python -m calibration twin --bench mine.toml --seed 3 --no-training
-  python -m calibration twin --devices bench_devices.toml --pause 10 --output results/my_bench
+  python -m calibration twin --devices emulated_opu
+  python -m calibration twin --devices my_devices.toml --pause 10 --output results/my_bench
 """
 
 FAILURES = (OSError, TypeError, ValueError, ArithmeticError, MemoryError)
@@ -76,7 +86,7 @@ def add_twin(commands: Any) -> None:
         "--wavelength",
         type=float,
         metavar="METRES",
-        help="of the laser; needed where the devices' file does not state it",
+        help="of the laser, where the file of --devices has no [laser] wavelength",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of the stand-in, of random patterns and of the twin (0)")
     add("--components", type=int, default=10, metavar="N", help="length of the vectors that are projected (10)")
@@ -104,10 +114,15 @@ def _twin(options: argparse.Namespace) -> int:
     with new_folder(options.output or Path("results") / "twin", renumber=options.output is None) as (partial, folder):
         with _opened(options) as (bench, known):
             answer = _identified(bench, known, options, partial)
-        answer = _trained(answer, options, partial)
-        _write(answer, partial, options)
+        with _training(options, partial) as accuracies:  # runs while the rest is found
+            answer = _predicted(answer, options)
+            frames = _twin_frames(answer, options)
+            answer = _trained(answer, accuracies)
+        _write(answer, frames, partial, options)
     print(format_answer(answer))
     print(f"\nTwin, report and pictures: {folder}")
+    if options.devices and Path(options.devices).is_file():
+        print(f'The camera as measured, for {options.devices}: [figures] twin = "{folder / "twin.toml"}"')
     return 0
 
 
@@ -150,43 +165,70 @@ def _opened(options: argparse.Namespace) -> Iterator[tuple[Bench, dict[str, Any]
 
 
 def _wavelength(options: argparse.Namespace) -> float:
-    """Return the wavelength that the command line or the devices' file states."""
-    from optics.files.description_file import find_description, load_toml
+    """Return the wavelength that the devices' file or the command line states."""
+    from optics.devices.devices_file import known_wavelength
 
-    path = find_description(options.devices, folder="devices", kind="devices")
-    stated = options.wavelength if options.wavelength is not None else load_toml(path).get("wavelength")
-    if not isinstance(stated, float):
-        raise ValueError(f"no frame tells the wavelength: give --wavelength, or state it in {path}, in metres")
-    return stated
+    stated, given = known_wavelength(options.devices), options.wavelength
+    if stated is None and given is None:
+        raise ValueError(
+            f"no frame tells the wavelength: state it in {options.devices}, [laser] wavelength = 532e-9 for instance "
+            "(in metres), or give --wavelength"
+        )
+    if stated is not None and given is not None and stated != given:
+        raise ValueError(
+            f"--wavelength = {given:g} m is not the {stated:g} m of {options.devices}: leave it out, or mend the file"
+        )
+    found: float = given if stated is None else stated
+    return found
 
 
 def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace, folder: Path) -> TwinAnswer:
-    """Identify the bench, write its twin, and ask both for their fidelity."""
-    from calibration.identification.answer import TwinAnswer, bench_fidelity, measured_costs, twin_fidelity
-    from calibration.identification.limits import find_limits
+    """Identify the bench, write its twin, and ask the bench for its fidelity: all that needs devices."""
+    from calibration.identification.answer import TwinAnswer, bench_fidelity
     from calibration.twin import identify_bench
 
     twin = identify_bench(bench, **known, settings=_settings(options), progress=_bar)
     twin.save(folder / "twin.toml")
-    size = {"components": options.components, "outputs": options.outputs}
-    measured = {**size, "vectors": 24 if options.quick else 64, "seed": options.seed}
-    simulated = {**measured, "seed": options.seed + TWIN_SEED}
     failed: list[str] = []
-    description = twin.description
-    on_bench = _tried("the bench's fidelity", lambda: bench_fidelity(bench, description, **measured), failed)
-    on_twin = _tried("the twin's fidelity", lambda: twin_fidelity(description, **simulated), failed)
-    costs = on_twin and _tried(
-        "what single causes cost", lambda: measured_costs(description, on_twin, **simulated), failed
+    on_bench = _tried(
+        "the bench's fidelity", lambda: bench_fidelity(bench, twin.description, **_trial(options)), failed
     )
     return TwinAnswer(
         twin=twin,
-        **size,
+        components=options.components,
+        outputs=options.outputs,
         on_bench=on_bench,
-        on_twin=on_twin,
-        costs=costs or {},
-        limits=_tried("what limits the bench", lambda: find_limits(description, **size), failed),
         shortcomings=tuple(failed),
     )
+
+
+def _predicted(answer: TwinAnswer, options: argparse.Namespace) -> TwinAnswer:
+    """Return the answer with what the twin in simulation says."""
+    from dataclasses import replace
+
+    from calibration.identification.answer import measured_costs, twin_fidelity
+    from calibration.identification.limits import find_limits
+
+    failed, description = list(answer.shortcomings), answer.twin.description
+    trial = _trial(options, seed=options.seed + TWIN_SEED)
+    on_twin = _tried("the twin's fidelity", lambda: twin_fidelity(description, **trial), failed)
+    costs = on_twin and _tried("what single causes cost", lambda: measured_costs(description, on_twin, **trial), failed)
+    limits = _tried(
+        "what limits the bench",
+        lambda: find_limits(description, components=options.components, outputs=options.outputs),
+        failed,
+    )
+    return replace(answer, on_twin=on_twin, costs=costs or {}, limits=limits, shortcomings=tuple(failed))
+
+
+def _trial(options: argparse.Namespace, *, seed: int | None = None) -> dict[str, int]:
+    """Return the projections by which fidelities are measured."""
+    return {
+        "components": options.components,
+        "outputs": options.outputs,
+        "vectors": 24 if options.quick else 64,
+        "seed": options.seed if seed is None else seed,
+    }
 
 
 def _settings(options: argparse.Namespace) -> ProtocolSettings:
@@ -196,21 +238,27 @@ def _settings(options: argparse.Namespace) -> ProtocolSettings:
     return ProtocolSettings(pause=options.pause, seed=options.seed)
 
 
-def _trained(answer: TwinAnswer, options: argparse.Namespace, folder: Path) -> TwinAnswer:
+@contextmanager
+def _training(options: argparse.Namespace, folder: Path) -> Iterator[Callable[[], Training] | None]:
+    """Train through the twin beside the block; give what waits for the accuracies, None where nothing is trained."""
+    from calibration.identification.training import RunningTraining
+
+    if options.no_training:
+        yield None
+        return
+    seeds = (0,) if options.quick else (0, 1, 2)
+    with RunningTraining(folder / "twin.toml", folder / "training", seeds=seeds) as training:
+        yield training.result
+
+
+def _trained(answer: TwinAnswer, accuracies: Callable[[], Training] | None) -> TwinAnswer:
     """Return the answer with the accuracies through the twin."""
     from dataclasses import replace
 
-    from calibration.identification.training import train_through
-
-    if options.no_training:
+    if accuracies is None:
         return answer
     failed = list(answer.shortcomings)
-    seeds = (0,) if options.quick else (0, 1, 2)
-    training = _tried(
-        "the accuracy of the network",
-        lambda: train_through(folder / "twin.toml", folder / "training", seeds=seeds),
-        failed,
-    )
+    training = _tried("the accuracy of the network", accuracies, failed)
     return replace(answer, training=training, shortcomings=tuple(failed))
 
 
@@ -225,7 +273,7 @@ def _tried(what: str, find: Callable[[], Found], failed: list[str]) -> Found | N
         return None
 
 
-def _write(answer: TwinAnswer, folder: Path, options: argparse.Namespace) -> None:
+def _write(answer: TwinAnswer, twin_frames: Observations | None, folder: Path, options: argparse.Namespace) -> None:
     """Write text, page, pictures and the table of figures."""
     from dataclasses import asdict
 
@@ -235,7 +283,7 @@ def _write(answer: TwinAnswer, folder: Path, options: argparse.Namespace) -> Non
     from optics import bench_to_table
     from optics.archive import save_archive
 
-    figures = draw_answer(answer, twin_frames=_twin_frames(answer, options))
+    figures = draw_answer(answer, twin_frames=twin_frames)
     for name, figure in figures.items():
         figure.savefig(folder / f"{name}.png", dpi=130)
     (folder / "report.txt").write_text(format_answer(answer) + "\n", encoding="utf-8")

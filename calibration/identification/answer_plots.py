@@ -22,15 +22,26 @@ MOST_MIRRORS = 400
 """Mirrors along an axis that a map shows; of larger arrays every second, third, ... one is drawn."""
 
 CAPTIONS: Mapping[str, str] = {
-    "transfer": "Temporal variance of pixels against their signal: a line whose slope is the camera's gain, bent where "
-    "pixels saturate. The twin has seen the same exposures in simulation.",
-    "decorrelation": "How alike frames of one pattern are that were taken some time apart: drift makes them strangers.",
-    "weights": "Amplitude that each macropixel sends, on the mirrors; black ones are dead.",
-    "limits": "What each cause adds to the predicted error of a projection: against the matrix that the bench has, and "
-    "against the one that even light would give.",
-    "fidelity_twin": "Projections of the twin in simulation against the matrix that it has.",
-    "fidelity_bench": "Projections of the bench itself.",
-    "accuracy": "Test accuracy of the digits network, and its scatter from seed to seed.",
+    "transfer": "Temporal variance of pixels against their signal; a point is the pixels of one brightness in one "
+    "pair of frames. The noise of the dark is the floor at the left, the slope is the camera's gain, and it bends "
+    "down where pixels saturate. Crosses: the same exposures of the twin in simulation. Where they lie on the "
+    "points, the twin has the camera's noise.",
+    "decorrelation": "How alike frames of one pattern are that were taken some time apart, noise taken out: 1 is the "
+    "speckle of frames that follow each other. A fall is drift of the medium; vibration faster than the frames does "
+    "not show here.",
+    "weights": "Amplitude that each macropixel sends, on the mirrors and counted; black ones are dead. The spread of "
+    "the beam and the speckle of the camera's few pixels are both in it.",
+    "limits": "What each cause adds to the predicted error of a projection, in per cent of the whole (right bar), "
+    "each found by taking it away; they do not add up exactly, and the interaction is the difference. Left: against "
+    "the matrix that the bench has, which is what counts for learning. Right: against the one that even light would "
+    "give.",
+    "fidelity_twin": "Projections of the twin in simulation against the matrix that it has. Left: every vector; the "
+    "line and the band are all of them together and the 95 % interval. Right: the same for all outputs, for those "
+    "that were not flagged as saturated or dark, and as repeats alone would tell it.",
+    "fidelity_bench": "The same of the bench itself. Nobody knows the matrix of a real one: there only repeats tell, "
+    "which hide what stays the same from one to the next.",
+    "accuracy": "Test accuracy of the digits network; bars are the scatter from seed to seed (one standard "
+    "deviation). Where the orange one lies within those of the ideal bench, this bench does not limit the learning.",
 }
 """What the pictures show, in the order of the report."""
 
@@ -191,7 +202,8 @@ def draw_accuracy(training: Training) -> Figure:
             axes.errorbar([100 * one.value], [place], xerr=[100 * spread], fmt="o", color=colour, capsize=3)
         axes.set_yticks(range(len(training.accuracy)), [METHODS[method] for method in training.accuracy])
         axes.invert_yaxis()
-        axes.set(xlabel="test accuracy / %", title=f"Digits, {training.seeds} seeds")
+        plural = "" if training.seeds == 1 else "s"
+        axes.set(xlabel="test accuracy / %", title=f"Digits, {training.seeds} seed{plural}")
     return figure
 
 

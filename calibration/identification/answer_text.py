@@ -134,17 +134,18 @@ def limit_lines(answer: TwinAnswer) -> list[str]:
     ]
     for term in limits.own.terms[:TERMS_SHOWN]:
         change = f"falls by {term.saved / limits.own.error:.1%}" if term.saved >= 0 else "does not fall"
-        lines.append(f"  {_noun(term.name):<24}it {change:<18}{term.sentence}")
+        lines.append(f"  {_noun(term.name):<24}it {change:<16}{term.sentence}")
     if answer.costs:
         measured = ", ".join(f"{_noun(name)} {max(cost, 0.0):.2g}" for name, cost in answer.costs.items())
         lines.append(
             f"Measured on the twin, because no prediction has all of it, the error that causes cost: {measured}."
         )
+    lines += [f"  {line}" for line in limits.advice.splitlines()]
     lines.append(
-        f"Against the matrix that even light would give it is {limits.even.error:.2g}: learning does not mind the "
-        "difference, who needs a known matrix does. There,"
+        f"Against the matrix that even light would give the error is {limits.even.error:.2g}, most of it by "
+        f"{_noun(limits.even.terms[0].name)}. Learning does not mind this difference, who needs a known matrix does."
     )
-    return [*lines, *(f"  {line}" for line in limits.advice.splitlines()), *(f"  ! {flag}" for flag in limits.flags)]
+    return [*lines, *(f"  ! {flag}" for flag in limits.flags)]
 
 
 def fidelity_lines(answer: TwinAnswer) -> list[str]:
@@ -190,7 +191,8 @@ def training_lines(answer: TwinAnswer) -> list[str]:
     training = answer.training
     if training is None:
         return []
-    lines = [f"Test accuracy on the 1797 digits, {training.seeds} seeds, ± the scatter from seed to seed."]
+    scatter = "one seed" if training.seeds == 1 else f"{training.seeds} seeds, ± the scatter from seed to seed"
+    lines = [f"Test accuracy on the 1797 digits, {scatter}."]
     lines += [f"  {METHODS[method]:<46}{percent(figure)}" for method, figure in training.accuracy.items()]
     return [*lines, *([] if training.complete else ["  ! stopped early: only finished runs count"])]
 

@@ -29,6 +29,12 @@ ORDERS = 6
 FINENESS = 0.9
 """Spacing of nodes over the standard deviation to which frames tell a pixel's offset."""
 
+GROWING = 0.12
+"""Growth of the spacing of nodes with the distance from where they are to be close."""
+
+HELPERS = 4001
+"""Places at which the spacing of nodes is found."""
+
 
 @dataclass(frozen=True, eq=False)
 class DarkCounts:
@@ -154,21 +160,23 @@ def _fine_terms(counts: DarkCounts, part: slice, at: Array, noise: Array, moment
         lower[:, relative + level <= 0] = -np.inf
         chance = np.where(lower > 0, ndtr(-lower) - ndtr(-upper), ndtr(upper) - ndtr(lower))
         flat = np.log(np.maximum(chance, 1e-30)).reshape(-1, len(nodes))
-        log = table[own].reshape(own.sum(), -1) @ flat
+        # Many pixels show the same: where rounding holds them still, most do.
+        shown, same = np.unique(table[own].reshape(own.sum(), -1), axis=0, return_inverse=True)
+        log = shown @ flat
         width = np.gradient(nodes)
         log += np.log(width) - (nodes - at[BLACK] + level) ** 2 / (2 * spread**2) - np.log(spread * np.sqrt(2 * np.pi))
         top = log.max(axis=1, keepdims=True)
         weight = np.exp(log - top)
         total = weight.sum(axis=1)
-        result[0][own] = top[:, 0] + np.log(total)
+        result[0][own] = (top[:, 0] + np.log(total))[same]
         if moments:
-            result[1][own] = weight @ nodes / total + level
+            result[1][own] = (weight @ nodes / total)[same] + level
             away = np.where(np.isfinite(lower), lower, 99.0)
             steps = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
             sigma = noise[:, np.newaxis]
             for order in range(ORDERS):
                 bend = (eval_hermitenorm(order, away) * steps).sum(axis=1) / sigma ** (order + 1)
-                result[2][:, order, own] = (weight @ bend.T / total[:, np.newaxis]).T
+                result[2][:, order, own] = (weight @ bend.T / total[:, np.newaxis])[same].T
     return result
 
 
@@ -178,16 +186,16 @@ def _nodes(black: float, spread: float, noise: Array, growth: Array, *, frames: 
     Within four deviations of a step the offset of a pixel is known to a deviation over the root of its frames.
     """
     span = min(growth[-1], 0.0), max(growth[-1], 0.0)
-    reach = -0.6 - 1.5 * noise.max() - span[1], 0.6 + 1.5 * noise.max() - span[0]
-    fine = FINENESS * noise[0] / np.sqrt(frames)
-    close = np.arange(-4 * noise.max() - span[1], 4 * noise.max() - span[0] + fine, fine)
-    steps = np.arange(np.floor(reach[0]), np.ceil(reach[1]) + 1) + 0.5
-    every = np.concatenate(
-        [np.linspace(*reach, 25), black + spread * np.linspace(-REACH, REACH, 41), np.add.outer(steps, close).ravel()]
-    )
-    every = every[(every >= reach[0]) & (every <= reach[1])]
-    # Nodes that nearly coincide cost time and add nothing.
-    return np.asarray(np.unique(np.round(every / fine).astype(np.int64)) * fine)
+    wide = 1.5 * noise.max()
+    places = np.linspace(-0.6 - wide - span[1], 0.6 + wide - span[0], HELPERS)
+    near = places - np.round(places + 0.5) + 0.5  # from the nearest step
+    outside = np.maximum(np.maximum(near - 4 * noise.max() + span[0], -near - 4 * noise.max() - span[1]), 0.0)
+    spacing = FINENESS * noise[0] / np.sqrt(frames) + GROWING * outside
+    away = np.maximum(np.abs(places - black) - REACH * spread, 0.0)
+    spacing = np.minimum(spacing, np.minimum(spread / 4 + GROWING * away, np.ptp(places) / 25))
+    # Nodes at whole numbers of the density's integral: where the spacing changes slowly, sums are exact to high order.
+    number = np.concatenate([[0.0], np.cumsum((1 / spacing[1:] + 1 / spacing[:-1]) / 2 * np.diff(places))])
+    return np.asarray(np.interp(np.arange(int(number[-1]) + 1), number, places))
 
 
 def _coarse_terms(
@@ -227,7 +235,7 @@ def _coarse_terms(
             share = dense / dense.sum(axis=1, keepdims=True)
             centre[clipped] = np.sum(share * nodes, axis=1)
             for index, (shift, sigma) in enumerate(zip(growth, noise, strict=True)):
-                away = (nodes + shift - 0.5) / sigma
+                away = (nodes + shift) / sigma  # steps at 0.5, 1.5, ... are the middles of what begins at zero
                 bell = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
                 slopes[index, 0, clipped] = np.sum(share * ndtr(away), axis=1)
                 slopes[index, 1, clipped] = np.sum(share * bell, axis=1) / sigma

@@ -73,8 +73,8 @@ def _light_rows(light: LightFigures) -> list[TwinFigure]:
     dead = Measured(value=float(np.count_nonzero(weights.dead)), uncertainty=0.0)
     rows = (
         ("light of a macropixel", "", light.macropixel_rate, "e/s", "mean over the live ones, on a pixel", ""),
-        ("light of a random half", "", light.half_rate, "e/s", "on a pixel", ""),
-        ("half over singles", "", light.half_over_singles, "", "1 on a bench that is linear", ""),
+        ("light of a random pattern", "", light.half_rate, "e/s", "mean of those that were shown, on a pixel", ""),
+        ("patterns over singles", "", light.half_over_singles, "", "1 on a bench that is linear", ""),
         ("spread of the amplitudes", "", unequal, "", "rms over the live macropixels, speckle on the camera included",
          "macropixel_amplitudes"),
         ("dead macropixels", "", dead, "", f"of {weights.dead.size}", ""),

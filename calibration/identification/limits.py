@@ -29,7 +29,7 @@ class Limits:
     own : Budget
         Error against the matrix that the bench has: uneven and off-state light, which always act alike, left out.
     advice : str
-        What changes buy, in sentences; of `even`.
+        What changes buy, in sentences; of `own`.
     flags : tuple of str
         What is not in the budgets.
     """
@@ -67,7 +67,8 @@ def find_limits(description: BenchDescription, *, components: int, outputs: int,
     even = predict_budget(known, **settings)
     own = predict_budget(without_causes(known, FIXED), **settings)
     more = (MODES_LEFT_OUT,) if known.medium != description.medium else ()
-    return Limits(even=even, own=own, advice=advice(even), flags=(*even.flags, *more))
+    said = [line for line in advice(own).splitlines() if line not in own.flags]
+    return Limits(even=even, own=own, advice="\n".join(said), flags=(*even.flags, *more))
 
 
 def left_out_causes(description: BenchDescription) -> tuple[str, ...]:

@@ -5,7 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +45,8 @@ class Training:
     complete: bool
 
 
-def train_through(bench: Path, folder: Path, *, seeds: Sequence[int]) -> Training:
-    """Train the digits network through the bench of a file, and by methods without a bench.
+class RunningTraining:
+    """A training of the digits network through the bench of a file, and by methods without a bench, while it runs.
 
     Parameters
     ----------
@@ -55,30 +57,52 @@ def train_through(bench: Path, folder: Path, *, seeds: Sequence[int]) -> Trainin
     seeds : sequence of int
         Seeds of network, data split and bench.
 
-    Returns
-    -------
-    Training
-        Accuracies.
-
-    Raises
-    ------
-    OSError
-        If the program fails; the message is its own.
-
     Notes
     -----
-    It runs ``python -m dfa``, whose progress bar passes through: calibration does not know of learning.
+    It runs ``python -m dfa`` as another program, beside whatever else is done: calibration does not know of learning.
+    Use it in a ``with`` block, at whose end a training that still runs is stopped.
     """
-    words = [sys.executable, "-m", "dfa", "--bench", str(bench), "--methods", *METHODS]
-    words += ["--seeds", *map(str, seeds), "--output", str(folder)]
-    # Where a person looks on, the progress bar goes to the terminal as it is; elsewhere its words are kept.
-    watched = sys.stderr.isatty()
-    done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=None if watched else subprocess.PIPE, check=False)
-    if done.returncode:
-        said = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
-        reason = said[-1].removeprefix("error: ") if said else f"exit status {done.returncode}, see above"
-        raise OSError(f"python -m dfa: {reason}")
-    return read_training(folder / "results.h5")
+
+    def __init__(self, bench: Path, folder: Path, *, seeds: Sequence[int]) -> None:
+        words = [sys.executable, "-m", "dfa", "--bench", str(bench), "--methods", *METHODS]
+        words += ["--seeds", *map(str, seeds), "--output", str(folder)]
+        self._folder = folder
+        self._said = TemporaryFile()  # noqa: SIM115 (closed by __exit__); a pipe that nobody reads would stop it
+        self._program = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=self._said)
+
+    def result(self) -> Training:
+        """Return the accuracies, once it is done.
+
+        Returns
+        -------
+        Training
+            Accuracies.
+
+        Raises
+        ------
+        OSError
+            If the program fails; the message is its own.
+        """
+        status = self._program.wait()
+        if status:
+            self._said.seek(0)
+            said = self._said.read().decode("utf-8", "replace").strip().splitlines()
+            reason = said[-1].removeprefix("error: ") if said else f"exit status {status}, and it did not say why"
+            raise OSError(f"python -m dfa: {reason}")
+        return read_training(self._folder / "results.h5")
+
+    def __enter__(self) -> Self:
+        """Return the training."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the training if it still runs."""
+        if self._program.poll() is None:
+            self._program.terminate()
+            self._program.wait()
+        self._said.close()
 
 
 def read_training(path: Path) -> Training:

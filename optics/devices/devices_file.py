@@ -7,31 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from optics.bench import BenchDescription
-from optics.camera import Camera
 from optics.devices.camera_settings import read_region, set_camera
+from optics.devices.described_parts import check_figures, read_dmd, read_figures, read_layout, read_wavelength
 from optics.devices.device_bench import DeviceBench
 from optics.devices.driver_table import find_driver, read_arguments
 from optics.devices.errors import DeviceError
-from optics.devices.figures import starting_figures
-from optics.devices.protocols import FrameCamera
-from optics.devices.stand_ins import STAND_INS, StandIn, open_stand_in
-from optics.dmd import Dmd
-from optics.files.bench_file import LAYOUTS
-from optics.files.camera_file import camera_from_part
+from optics.devices.stand_ins import STAND_INS, StandIn, described_stand_in, open_stand_in
 from optics.files.description_file import (
     Table,
     as_table,
     check_keys,
     find_description,
     load_toml,
-    read_description,
     read_value,
     shipped_names,
 )
-from optics.files.dmd_file import dmd_from_part
-from optics.macropixels import Layout
-from optics.validation import check_choice
 
 DRIVERS: Mapping[str, Mapping[str, str]] = {
     "camera": {
@@ -51,7 +41,7 @@ SETTINGS = {"retries": int, "lost_frames": str, "step_by_step": bool, "frame_per
 CAMERA_SETTINGS = ("gain_db", "exposure_time")
 """Numbers that are set on the camera."""
 
-PARTS = ("region", "dmd", "layout", "figures", "starting_figures", "wavelength")
+PARTS = ("region", "dmd", "layout", "laser", "figures", "starting_figures")
 
 
 def shipped_devices() -> list[str]:
@@ -74,9 +64,11 @@ def open_devices(path: str | Path) -> DeviceBench:
         Path of a TOML file, or a name of `shipped_devices`. Its tables ``camera``, ``modulator``, ``light_switch`` and
         ``phase_shifter`` name a ``driver``; their other keys are the arguments of the adapter. ``dmd``, ``layout`` and
         ``figures`` (the camera's) are as in a bench file; ``figures`` need no rows and columns, which are the device's,
-        and ``starting_figures`` stand in their place where nobody has measured the camera. ``wavelength`` is needed
-        where ``figures`` name a part. ``region`` (rows, columns, top, left), ``gain_db`` and ``exposure_time`` are set
-        on the camera; ``retries``, ``lost_frames``, ``step_by_step`` and ``frame_period`` are the bench's.
+        and ``starting_figures`` stand in their place where nobody has measured the camera; once an identification has,
+        ``twin`` in ``figures`` names the twin's file. ``laser`` holds the ``wavelength``, in metres: the bench needs it
+        where ``figures`` name a part, an identification always. ``region`` (rows, columns, top, left), ``gain_db`` and
+        ``exposure_time`` are set on the camera; ``retries``, ``lost_frames``, ``step_by_step`` and ``frame_period``
+        are the bench's.
 
     Returns
     -------
@@ -107,6 +99,39 @@ def open_devices(path: str | Path) -> DeviceBench:
         raise ValueError(f"{file}: {error}") from error
 
 
+def known_wavelength(path: str | Path) -> float | None:
+    """Return the wavelength of a bench of devices, without opening them.
+
+    Parameters
+    ----------
+    path : str or Path
+        As for `open_devices`.
+
+    Returns
+    -------
+    float or None
+        What ``laser`` of the file states, in metres; otherwise that of the bench whose devices are simulated or
+        emulated; None where neither is there.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no TOML, or states no wavelength that a laser can have.
+    """
+    file = find_description(path, folder="devices", kind="devices")
+    table = load_toml(file)
+    try:
+        stated = read_wavelength(table, None)
+        camera = table.get("camera")
+        if stated is not None or not isinstance(camera, Mapping) or camera.get("driver") not in STAND_INS:
+            return stated
+        return described_stand_in(camera, folder=file.parent).laser.wavelength
+    except (OSError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
 def _open(table: Table, folder: Path, opened: ExitStack) -> DeviceBench:
     """Return the bench of a table; what it opens is put on the stack, to be released if anything goes wrong."""
     known = (*DRIVERS, *PARTS, *SETTINGS, *CAMERA_SETTINGS)
@@ -125,15 +150,16 @@ def _open(table: Table, folder: Path, opened: ExitStack) -> DeviceBench:
     for device in () if stand_in is None else (stand_in.camera, stand_in.modulator):
         opened.callback(_release, device)
     described = None if stand_in is None else stand_in.bench.description
-    dmd, layout = _dmd(table, described), _layout(table, described)
-    _check_figures(table, described)
+    dmd, layout = read_dmd(table, described), read_layout(table, described)
+    read_wavelength(table, described)  # a mistake in it is told now
+    check_figures(table, described)
     region = read_region(table)
     layout.check_fits(dmd)
     openers = {kind: _opener(kind, own, stand_in) for kind, own in devices.items()}
     # What stands in for devices aside, none is opened before this line.
     parts = {kind: _opened(opener, opened) for kind, opener in openers.items()}
     set_camera(parts["camera"], region, of_camera)
-    figures = _figures(table, parts["camera"], described)
+    figures = read_figures(table, parts["camera"], described, folder=folder)
     settings["clock"] = time.monotonic if stand_in is None else stand_in.clock
     return DeviceBench(**parts, dmd=dmd, layout=layout, figures=figures, **settings)
 
@@ -162,65 +188,3 @@ def _release(device: Any) -> None:
     """Close a device after an error, which is the one to report."""
     with suppress(Exception):
         device.close()
-
-
-def _dmd(table: Table, described: BenchDescription | None) -> Dmd:
-    """Return the mirrors: a part, figures, or those of the bench that is simulated."""
-    if "dmd" not in table and described is not None:
-        return described.dmd
-    _require(table, "dmd")
-    own = as_table(table["dmd"], where="[dmd]")
-    if "part" in own:
-        return dmd_from_part(own, where="[dmd]")
-    dmd: Dmd = read_description(Dmd, own, where="[dmd]")
-    return dmd
-
-
-def _layout(table: Table, described: BenchDescription | None) -> Layout:
-    """Return which mirrors carry which component."""
-    if "layout" not in table and described is not None:
-        return described.layout
-    _require(table, "layout")
-    own = dict(as_table(table["layout"], where="[layout]"))
-    kind = own.pop("kind", next(iter(LAYOUTS)))
-    check_choice("[layout] kind", kind, list(LAYOUTS))
-    layout: Layout = read_description(LAYOUTS[kind], own, where="[layout]")
-    return layout
-
-
-def _check_figures(table: Table, described: BenchDescription | None) -> None:
-    """Refuse a file that says of the camera's figures nothing, or two things, before any device is opened."""
-    given = [key for key in ("figures", "starting_figures") if key in table]
-    if len(given) == 2:
-        raise ValueError("[figures] and [starting_figures] are both there: keep [figures] once the camera is measured")
-    if not given and described is None:
-        raise ValueError(
-            "the devices file lacks [figures]: gain, noise and black level of the camera, or its part; where nobody "
-            "has measured it take [starting_figures] with pixel_pitch and full_well"
-        )
-    if "figures" in given and "part" in as_table(table["figures"], where="[figures]"):
-        _require(table, "wavelength")
-
-
-def _figures(table: Table, camera: FrameCamera, described: BenchDescription | None) -> Camera:
-    """Return the figures of the camera; pixels that are not given are the device's."""
-    rows, columns = camera.shape
-    if "starting_figures" in table:
-        where, known = "[starting_figures]", ("pixel_pitch", "full_well", "quantum_efficiency")
-        start = as_table(table["starting_figures"], where=where)
-        check_keys(start, known=known, required=known[:2], where=where)
-        return starting_figures(camera, **{key: read_value(key, start[key], float, where=where) for key in start})
-    if "figures" not in table and described is not None:
-        return described.camera
-    own = {"rows": rows, "columns": columns, **as_table(table["figures"], where="[figures]")}
-    if "part" in own:
-        wavelength = read_value("wavelength", table["wavelength"], float, where="")
-        return camera_from_part(own, wavelength=wavelength, where="[figures]")
-    figures: Camera = read_description(Camera, own, where="[figures]")
-    return figures
-
-
-def _require(table: Table, key: str) -> None:
-    """Refuse a file that lacks what real devices need."""
-    if key not in table:
-        raise ValueError(f"the devices file lacks {key}")

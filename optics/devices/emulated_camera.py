@@ -142,9 +142,6 @@ class EmulatedCamera:
             Number of triggers.
         """
         check_count("count", count)
-        self._files.prepare_series(count, shape=self.shape)
-        self._play("series")
-        self.device.arm(count)
         self._armed, self._table.sequence = count, self._table.sequence[:0]
 
     def fetch(self) -> Burst:
@@ -165,28 +162,30 @@ class EmulatedCamera:
         if not self._armed:
             raise DeviceError("the camera is not armed: arm it before the triggers come")
         step = 2 if self._table.period < self._table.bench.description.period(self.exposure_time) * (1 - BUSY) else 1
-        states, self._armed = self._table.sequence[: self._armed : step], 0
+        triggers, self._armed = self._armed, 0
+        states = self._table.sequence[:triggers:step]
         if not len(states):
             self.device.stop()
             raise FrameLostError("no trigger came: let the mirrors run after the camera is armed")
         exposure = self._table.expose(states)
-        self._files.put_series(exposure.counts)
-        return self._play_series(exposure)
+        self._files.put_series(exposure.counts)  # before the driver starts: it looks ahead at the files
+        self._play("series")
+        return self._play_series(exposure, triggers=triggers)
 
     def close(self) -> None:
         """Release the driver's camera and remove the files; closing twice does no harm."""
         self.device.close()
         self._files.remove()
 
-    def _play_series(self, exposure: Exposure) -> Burst:
+    def _play_series(self, exposure: Exposure, *, triggers: int) -> Burst:
         """Return the frames of a series that was exposed; played again where the emulation passed over a file."""
         for _ in range(REPLAYS):
+            self.device.arm(triggers)
             for _ in exposure.counts:
                 self.device.trigger()
             burst = self.device.fetch()
             if np.array_equal(burst.counts, exposure.counts[burst.triggers]):
                 return _delivered(burst, exposure)
-            self.device.arm(len(exposure.counts))
         self.device.stop()
         raise DeviceError(WRONG_FRAME)
 

@@ -82,34 +82,19 @@ class EmulatorFiles:
             other.unlink(missing_ok=True)
             os.link(first, other)
 
-    def prepare_series(self, count: int, *, shape: tuple[int, int]) -> None:
-        """Make places for a series, as many as the emulation shall find when it starts.
-
-        Parameters
-        ----------
-        count : int
-            Number of frames.
-        shape : tuple of int
-            Pixels along (y, x); places hold zeros until `put_series`.
-        """
-        for place in range(count, self._places):
-            self._place(place).unlink()
-        blank = Path(self._folder.name) / "blank.tif"
-        _write_anew(blank, self._file(np.zeros(shape, np.uint16)))
-        for place in range(self._places, count):
-            os.link(blank, self._place(place))
-        self._places = count
-
     def put_series(self, frames: Counts) -> None:
-        """Put frames into the first places of the series.
+        """Put frames in the place of the series, while nothing is played.
 
         Parameters
         ----------
         frames : ndarray of uint8 or uint16, shape (frame, y, x)
             Counts in DN.
         """
+        for place in range(len(frames), self._places):
+            self._place(place).unlink()
         for place, counts in enumerate(frames):
             _write_anew(self._place(place), self._file(counts))
+        self._places = len(frames)
 
     def remove(self) -> None:
         """Remove the folder; removing twice does no harm."""

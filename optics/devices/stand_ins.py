@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from optics.bench import BenchDescription
 from optics.devices.driver_table import find_driver, read_arguments
 from optics.devices.protocols import FrameCamera, LightSwitch, Modulator, PhaseShifter
 from optics.files.bench_file import load_bench
@@ -81,12 +82,42 @@ def open_stand_in(devices: Mapping[str, Table], *, folder: Path) -> StandIn | No
         )
     for part in names.keys() - {"camera"}:
         check_keys(devices[part], known=("driver",), required=(), where=f"[{part}] of driver {name!r}")
-    own = {key: value for key, value in devices["camera"].items() if key != "driver"}
-    if "bench" not in own:
-        raise ValueError(f"[camera] of driver {name!r} lacks bench: a bench file, or a name of data/benches")
-    stated = read_value("bench", own.pop("bench"), str, where="[camera]")
+    description = described_stand_in(devices["camera"], folder=folder)
+    own = {key: value for key, value in devices["camera"].items() if key not in ("driver", "bench")}
     make = find_driver(name, STAND_INS, where="[camera]")
     arguments = read_arguments(make, own, where="[camera]", given=("description",))
-    file = folder / stated
-    stand_in: StandIn = make(load_bench(file if file.is_file() else stated), **arguments)
+    stand_in: StandIn = make(description, **arguments)
     return stand_in
+
+
+def described_stand_in(camera: Table, *, folder: Path) -> BenchDescription:
+    """Return the bench that plays devices.
+
+    Parameters
+    ----------
+    camera : mapping
+        Table of the camera, whose ``bench`` names a bench file.
+    folder : Path
+        Where relative names of bench files start.
+
+    Returns
+    -------
+    BenchDescription
+        The bench.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such bench.
+    TypeError
+        If its name is no text.
+    ValueError
+        If none is named, or its file is not allowed.
+    """
+    if "bench" not in camera:
+        raise ValueError(
+            f"[camera] of driver {camera['driver']!r} lacks bench: a bench file, or a name of data/benches"
+        )
+    stated = read_value("bench", camera["bench"], str, where="[camera]")
+    file = folder / stated
+    return load_bench(file if file.is_file() else stated)

@@ -5,22 +5,45 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Self
 
 import numpy as np
 import pytest
 
 from calibration.__main__ import main
 from calibration.cameras.uncertainty import Measured
-from calibration.identification import limits, training
-from calibration.identification.training import Training, read_training, train_through
+from calibration.identification import answer, limits, training
+from calibration.identification.training import RunningTraining, Training, read_training
 from dfa.__main__ import main as train
 from optics import BenchDescription, DriftDescription, load_bench
 from optics.archive import load_archive, save_archive
+from optics.devices import devices_file
+from optics.devices.device_bench import DeviceBench
+from optics.devices.devices_file import open_devices
 from optics.files.bench_file import save_bench
-from tests.calibration.standin_twin import identify_bench
+from tests.calibration.standin_twin import identify_bench, standin_twin
+from tests.optics.devices.own_adapters import OPENED
 
 SMALL = ["--components", "6", "--outputs", "60", "--quick"]
 ACCURACY = {"ternary": Measured(value=0.966, uncertainty=0.012), "optical": Measured(value=0.969, uncertainty=0.014)}
+
+
+class TrainingInShort:
+    """A training that says what it is made to say."""
+
+    def __init__(self, path: Path, folder: Path, *, seeds: tuple[int, ...]) -> None:
+        assert load_bench(path).name == "twin of test bench"  # the twin is written before it is trained through
+        assert not folder.exists()
+        self.seeds = seeds
+
+    def result(self) -> Training:
+        return Training(accuracy=ACCURACY, seeds=len(self.seeds), complete=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +78,7 @@ def bench(description: BenchDescription, tmp_path: Path) -> Path:
 def test_the_command_answers_and_leaves_a_twin(
     bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def trained(path: Path, folder: Path, *, seeds: tuple[int, ...]) -> Training:
-        assert load_bench(path).name == "twin of test bench"  # the twin is written before it is trained through
-        assert not folder.exists()
-        return Training(accuracy=ACCURACY, seeds=len(seeds), complete=True)
-
-    monkeypatch.setattr(training, "train_through", trained)
+    monkeypatch.setattr(training, "RunningTraining", TrainingInShort)
     folder = tmp_path / "results" / "one"
     assert main(["twin", "--bench", str(bench), *SMALL, "--output", str(folder)]) == 0
     said = capsys.readouterr().out
@@ -99,10 +117,11 @@ def test_the_twin_is_a_bench_file_with_its_uncertainties(bench: Path, tmp_path: 
 def test_a_training_that_fails_leaves_the_rest_and_is_named(
     bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(path: Path, folder: Path, *, seeds: tuple[int, ...]) -> Training:
+    def fails(_: object) -> None:
         raise OSError("python -m dfa: the disk is full")
 
-    monkeypatch.setattr(training, "train_through", fails)
+    monkeypatch.setattr(training, "RunningTraining", TrainingInShort)
+    monkeypatch.setattr(TrainingInShort, "result", fails)
     assert main(["twin", "--bench", str(bench), *SMALL, "--output", str(tmp_path / "one")]) == 0
     said = capsys.readouterr()
     assert "! the accuracy of the network: python -m dfa: the disk is full" in said.out
@@ -201,6 +220,92 @@ def test_one_seed_has_no_scatter_and_no_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_reason_of_the_other_program_is_passed_on(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"python -m dfa: no bench file '.*nothing\.toml'"):
-        train_through(tmp_path / "nothing.toml", tmp_path / "training", seeds=(0,))
+    words = r"python -m dfa: no bench file '.*nothing\.toml'"
+    folder = tmp_path / "training"
+    with RunningTraining(tmp_path / "nothing.toml", folder, seeds=(0,)) as run, pytest.raises(OSError, match=words):
+        run.result()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_training_ends_with_its_block(tmp_path: Path) -> None:
+    with RunningTraining(Path("opu"), tmp_path / "training", seeds=(0,)) as running:
+        assert running._program.poll() is None
+    assert running._program.poll() is not None
+
+
+OWN_DEVICES = """
+[camera]
+driver = "tests.optics.devices.own_adapters:OwnCamera"
+[modulator]
+driver = "tests.optics.devices.own_adapters:OwnModulator"
+"""
+
+DEVICES = """
+[camera]
+driver = "simulated"
+bench = "bench.toml"
+seed = 2
+[modulator]
+driver = "simulated"
+[light_switch]
+driver = "simulated"
+"""
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_devices_are_released_before_the_twin_is_asked(
+    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(DEVICES)
+    opened: list[DeviceBench] = []
+
+    def opens(path: str) -> DeviceBench:
+        opened.append(open_devices(path))
+        return opened[0]
+
+    def asked(*_: object, **__: object) -> None:
+        assert opened[0]._closed
+        raise ValueError("left out in this test")
+
+    known = standin_twin(replace(load_bench(bench), name="the bench of mine"))
+    monkeypatch.setattr(sys.modules["calibration.twin"], "identify_bench", lambda *_, **__: known)
+    monkeypatch.setattr(devices_file, "open_devices", opens)
+    monkeypatch.setattr(answer, "twin_fidelity", asked)
+    words = ["--devices", str(tmp_path / "mine.toml"), *SMALL, "--no-training"]
+    assert main(["twin", *words, "--output", str(tmp_path / "one")]) == 0
+    said = capsys.readouterr().out
+    assert "on the bench, what repeats say" in said
+    assert f'[figures] twin = "{tmp_path / "one" / "twin.toml"}"' in said
+    assert load_bench(tmp_path / "one" / "twin.toml").name == "twin of the bench of mine"
+    # What is printed is all that has to be written: the next run has the figures that were measured.
+    text = DEVICES + f"[figures]\ntwin = '{tmp_path / 'one' / 'twin.toml'}'\n"
+    (tmp_path / "mine.toml").write_text(text)
+    with open_devices(tmp_path / "mine.toml") as measured:
+        assert measured.camera.gain == load_bench(tmp_path / "one" / "twin.toml").camera.gain
+
+
+@pytest.mark.parametrize(
+    ("laser", "words", "message"),
+    [
+        (
+            "[laser]\nwavelength = 633e-9\n",
+            ["--wavelength", "532e-9"],
+            "--wavelength = 5.32e-07 m is not the 6.33e-07 m",
+        ),
+        ("[laser]\nwavelength = 633\n", [], "[laser] wavelength = 633 m is not allowed"),
+        ("[laser]\n", [], "[laser] lacks wavelength"),
+        (OWN_DEVICES, [], "[laser] wavelength = 532e-9 for instance"),
+    ],
+)
+def test_a_wavelength_that_is_not_known_stops_before_devices_are_opened(
+    laser: str, words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(laser if laser is OWN_DEVICES else DEVICES + laser)
+    OPENED.clear()
+    assert main(["twin", "--devices", str(path), *words, "--output", str(tmp_path / "one")]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not OPENED
+    assert [one.name for one in tmp_path.iterdir()] == ["mine.toml"]

@@ -1,13 +1,15 @@
 """Devices files: what they open, every mistake by its name, and devices released whatever goes wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from optics import SimulatedBench, load_bench
-from optics.devices.devices_file import DRIVERS, open_devices, shipped_devices
+from optics.devices.devices_file import DRIVERS, known_wavelength, open_devices, shipped_devices
 from optics.devices.errors import DeviceAbsentError
+from optics.files.bench_file import save_bench
 from optics.files.resources import data_folder
 from tests.optics.devices.own_adapters import OPENED
 from tests.optics.devices.simulated_bench import same_frames
@@ -127,7 +129,7 @@ def test_every_kind_of_device_can_be_simulated_and_the_manual_switch_is_there() 
 
 def test_a_part_gives_the_figures_of_its_mode(tmp_path: Path) -> None:
     start = OWN[: OWN.index("[figures]")]
-    text = "wavelength = 532e-9\n" + start + '[figures]\npart = "imx174"\nmode = "12-bit"\nblack_level = 20\n'
+    text = start + '[laser]\nwavelength = 532e-9\n[figures]\npart = "imx174"\nmode = "12-bit"\nblack_level = 20\n'
     with open_devices(file_of(tmp_path, text)) as bench:
         assert bench.camera.bits == 12
         assert bench.camera.shape == (16, 24)
@@ -175,7 +177,10 @@ MISTAKES = {
     "figures of other bits": ("bits = 12", "bits = 10", "figures describe counts of 10 bits, the camera sends 12"),
     "figures of other pixels": ("bits = 12", "bits = 12\nrows = 20", r"figures describe \(20, 24\) pixels"),
     "figures twice": ("[figures]", "[starting_figures]\n[figures]", "keep .figures. once the camera is measured"),
-    "part without wavelength": ("pixel_pitch = 5e-6", 'part = "cmv2000"', "the devices file lacks wavelength"),
+    "part without wavelength": ("pixel_pitch = 5e-6", 'part = "cmv2000"', r"part needs \[laser\] with the wavelength"),
+    "laser": ("[figures]", "[laser]\nwavelenght = 5e-7\n[figures]", "no key 'wavelenght'; did you mean 'wavelength'"),
+    "wavelength": ("[figures]", "[laser]\nwavelength = 532\n[figures]", r"\[laser\] wavelength = 532 m is not allowed"),
+    "twin and more": ("[figures]", "[figures]\ntwin = 't.toml'", r"\[figures\] with a twin has no key 'pixel_pitch'"),
     "exposure time": ("exposure_time = 2e-3", "exposure_time = 2", "exposure_time = 2 s is not allowed"),
     "lost frames": ('"mark"', '"drop"', "lost_frames = 'drop' is not known"),
     "light switch": ("[region]", '[light_switch]\ndriver = "simulated"\n[region]', "plays the camera and the modul"),
@@ -194,13 +199,60 @@ def test_mistakes_are_named_and_devices_released(tmp_path: Path, mistake: str) -
     assert all(device.closed for device in OPENED)
 
 
-@pytest.mark.parametrize("mistake", ["argument that is a table", "dmd", "layout", "kind of layout", "region", "module"])
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "argument that is a table",
+        "dmd",
+        "layout",
+        "kind of layout",
+        "region",
+        "module",
+        "part without wavelength",
+        "wavelength",
+        "twin and more",
+    ],
+)
 def test_what_can_be_told_before_devices_are_opened_is(tmp_path: Path, mistake: str) -> None:
     right, wrong, message = MISTAKES[mistake]
     path = file_of(tmp_path, OWN.replace(right, wrong, 1))
     with pytest.raises(ValueError, match=message):
         open_devices(path)
     assert not OPENED
+
+
+def test_a_twin_gives_the_figures_of_the_camera_that_it_was_found_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opu = load_bench("opu")
+    measured = replace(
+        opu.camera, rows=16, columns=24, sensor_columns=24, bits=12, gain=0.31, black_level=7.0, alignment="left"
+    )
+    (tmp_path / "results").mkdir()
+    save_bench(replace(opu, camera=measured, name="twin"), tmp_path / "results" / "twin.toml")
+    text = OWN[: OWN.index("[figures]")] + "[figures]\ntwin = 'results/twin.toml'\n"
+    monkeypatch.chdir(tmp_path / "results")  # found beside the file of devices, wherever the program runs
+    with open_devices(file_of(tmp_path, text)) as bench:
+        assert (bench.camera.gain, bench.camera.black_level, bench.camera.alignment) == (0.31, 7.0, "right")
+        assert bench.camera.shutter.exposure_maximum == 1.0  # the device's
+    with open_devices(file_of(tmp_path, text.replace("results/", ""))) as bench:  # or in the folder where it runs
+        assert bench.camera.gain == 0.31
+    with pytest.raises(ValueError, match=r"devices.toml: no bench file 'nothing.toml'"):
+        open_devices(file_of(tmp_path, text.replace("results/twin", "nothing")))
+    assert all(device.closed for device in OPENED)
+
+
+def test_the_wavelength_is_known_without_a_device(tmp_path: Path) -> None:
+    assert known_wavelength(file_of(tmp_path, OWN)) is None
+    assert known_wavelength(file_of(tmp_path, OWN + "[laser]\nwavelength = 633e-9\n")) == 633e-9
+    assert known_wavelength(file_of(tmp_path, SIMULATED)) == load_bench("opu").laser.wavelength
+    assert known_wavelength(file_of(tmp_path, SIMULATED + "[laser]\nwavelength = 633e-9\n")) == 633e-9
+    with pytest.raises(ValueError, match=r"devices.toml: \[laser\] wavelength = -1 m is not allowed"):
+        known_wavelength(file_of(tmp_path, OWN + "[laser]\nwavelength = -1.0\n"))
+    with pytest.raises(ValueError, match=r"devices.toml: .* lacks bench"):
+        known_wavelength(file_of(tmp_path, SIMULATED.replace('bench = "opu"', "")))
+    assert not OPENED
+    assert all(known_wavelength(name) for name in shipped_devices())  # no shipped file needs more than itself
 
 
 def test_a_file_without_figures_says_what_to_give(tmp_path: Path) -> None:
