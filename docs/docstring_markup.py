@@ -13,6 +13,7 @@ _KEPT = re.compile(
     re.DOTALL,
 )
 _SPECIAL = re.compile(r"(?P<bullet>^\s*\* )|[|*]|(?<=\w)_(?!\w)", re.MULTILINE)
+_INITIAL = re.compile(r"^(\s*(?:\.\. \[\w+\] )?[A-Z])\. ", re.MULTILINE)  # of an author; it would begin a list A, B, C
 _HEADING = re.compile(r"^(-{3,}|={3,})$")
 
 
@@ -38,7 +39,7 @@ def headings_to_rubrics(lines: list[str]) -> list[str]:
 
 def _escape_text(text: str) -> str:
     """Return text with bars and stars escaped outside literals, roles and emphasis; those come at odd places."""
-    parts = _KEPT.split(text)
+    parts = _KEPT.split(_INITIAL.sub(r"\1\\. ", text))
     return "".join(part if place % 2 else _SPECIAL.sub(_escape, part) for place, part in enumerate(parts))
 
 
