@@ -199,9 +199,18 @@ def test_mistakes_are_named_and_devices_released(tmp_path: Path, mistake: str) -
     assert all(device.closed for device in OPENED)
 
 
-@pytest.mark.parametrize("mistake", [
-        "argument that is a table", "dmd", "layout", "kind of layout", "region", "module", "part without wavelength",
-        "wavelength", "twin and more",
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "argument that is a table",
+        "dmd",
+        "layout",
+        "kind of layout",
+        "region",
+        "module",
+        "part without wavelength",
+        "wavelength",
+        "twin and more",
     ],
 )
 def test_what_can_be_told_before_devices_are_opened_is(tmp_path: Path, mistake: str) -> None:
