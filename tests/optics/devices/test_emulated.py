@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from optics.devices.emulated import EmulatedDevices, emulated_bench, emulated_de
 from optics.devices.emulator_files import tiff_bytes
 from optics.devices.errors import DeviceError, FrameLostError
 from optics.devices.protocols import BurstCamera, FrameCamera
+from optics.instabilities.losses import Losses
 from optics.shutter import Shutter
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("pypylon") is None, reason="pypylon is not installed")
@@ -34,11 +36,11 @@ def small(*, bits: int = 8) -> BenchDescription:
     return replace(opu, camera=camera, layout=layout, dmd=replace(opu.dmd, rows=48, columns=44))
 
 
-def bench_of(devices: EmulatedDevices, *, step_by_step: bool) -> DeviceBench:
+def bench_of(devices: EmulatedDevices, *, step_by_step: bool, **options: Any) -> DeviceBench:
     bench = devices.bench
     return DeviceBench(
         devices.modulator, devices.camera, layout=bench.layout, dmd=bench.description.dmd, figures=bench.camera,
-        light_switch=devices.light_switch, step_by_step=step_by_step, clock=devices.clock,
+        light_switch=devices.light_switch, step_by_step=step_by_step, clock=devices.clock, **options,
     )  # fmt: skip
 
 
@@ -216,6 +218,17 @@ def test_a_frame_that_is_not_the_one_exposed_is_refused(driven: tuple, monkeypat
         bench.expose(patterns(3, seed=1))
 
 
+@pytest.mark.parametrize("step_by_step", [True, False])
+def test_frames_that_the_simulation_loses_are_lost_behind_the_driver_too(step_by_step: bool) -> None:
+    lossy = replace(small(), losses=Losses(dropped_frames=0.3))
+    expected = SimulatedBench(emulated_description(lossy), seed=5).expose(patterns(12))
+    assert 0 < np.count_nonzero(expected.valid) < 12
+    devices = EmulatedDevices(lossy, seed=5)
+    with bench_of(devices, step_by_step=step_by_step, retries=0, lost_frames="mark") as bench:
+        assert same(bench.expose(patterns(12)), expected)
+        assert np.count_nonzero(expected.counts.any(axis=(1, 2)) != expected.valid) == 0
+
+
 def test_the_adapters_satisfy_the_protocols(driven: tuple) -> None:
     devices, bench, _ = driven
     assert isinstance(devices.camera, FrameCamera)
@@ -223,27 +236,32 @@ def test_the_adapters_satisfy_the_protocols(driven: tuple) -> None:
     assert bench.camera.shape == devices.camera.shape == (18, 26)
 
 
-def test_folders_and_the_environment_are_left_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of temporary files, into which no other program writes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_folders_and_the_environment_are_left_as_they_were(monkeypatch: pytest.MonkeyPatch, own_folder: Path) -> None:
     monkeypatch.delenv("PYLON_CAMEMU", raising=False)
-    before = set(Path(tempfile.gettempdir()).glob("opubench-frames-*"))
     with emulated_bench(small(), seed=0) as bench:
-        assert set(Path(tempfile.gettempdir()).glob("opubench-frames-*")) - before
+        assert len(list(own_folder.glob("opubench-frames-*"))) == 1
         assert "PYLON_CAMEMU" not in os.environ
         bench.expose(patterns(1))
     bench.close()
-    assert set(Path(tempfile.gettempdir()).glob("opubench-frames-*")) == before
+    assert not list(own_folder.iterdir())
     monkeypatch.setenv("PYLON_CAMEMU", "0")
     with emulated_bench(small(), seed=0) as bench:
         assert os.environ["PYLON_CAMEMU"] == "0"
         assert len(bench.expose(patterns(2)).counts) == 2
 
 
-def test_what_fails_while_it_is_built_leaves_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = set(Path(tempfile.gettempdir()).glob("opubench-frames-*"))
+def test_what_fails_while_it_is_built_leaves_no_folder(own_folder: Path) -> None:
     too_wide = replace(small(), camera=replace(small().camera, columns=5000, sensor_columns=5000, rows=2))
     with pytest.raises(ValueError, match="Width = 5000 is not allowed"):
         emulated_bench(too_wide, seed=0)
-    assert set(Path(tempfile.gettempdir()).glob("opubench-frames-*")) == before
+    assert not list(own_folder.iterdir())
 
 
 def test_two_benches_at_once_do_not_mix() -> None:
