@@ -20,7 +20,7 @@ FEW_STEPS = 0.4
 SCALES = (0.4, 2.0)
 """Factors on the first guess from which the likelihood is climbed anew where rounding hides the noise."""
 
-MOST_STEPS = 60
+MOST_STEPS = 20
 """Steps of a climb to a maximum."""
 
 BEND = 0.3
