@@ -48,7 +48,6 @@ suppress_warnings = ["ref.citation"]  # the references of a docstring need not b
 nitpicky = True
 nitpick_ignore_regex = [(r"py:.*", rf"{other}(\..*)?") for other in (
     "numpy", "np", "scipy", "h5py", "collections", "argparse", "tomllib", "abc", "enum", "typing", "pathlib",
-    "SetTiming",  # of ViALUX's own library
 )]  # fmt: skip
 
 

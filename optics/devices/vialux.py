@@ -61,7 +61,7 @@ class VialuxModulator:
     -----
     Sequences run in the board's uninterrupted mode. In its normal mode the mirrors go dark between two pictures, also
     between two of the same mask: a mask would blink, and an exposure that is not a whole number of pictures would
-    collect light that depends on when it began. The mode is in force from the next `SetTiming` on, so that timing is
+    collect light that depends on when it began. The mode is in force from the next ``SetTiming`` on, so that timing is
     always set after it.
 
     The board counts whole microseconds; a period is rounded up to the next one, and `period` reads it back.
