@@ -24,6 +24,7 @@ from optics import (
     PolarisedDescription,
     Shutter,
     SimulatedBench,
+    input_light,
     light_budget,
     load_dmd,
 )
@@ -35,6 +36,13 @@ PIXEL_PITCH = 5.5e-6
 PATH_TIME = 1e-10
 FILLED = 0.14
 """Mean signal of a random half over the range at the drawn exposure time."""
+
+SESSION_FRAMES, SESSION_MACROPIXELS = 10_000, 30
+"""Length of a session of projections, in frames that its macropixels fill as a half does, and those macropixels: some
+2000 frames, those of the stored levels up to sixteen times as long. No bench is one that has changed before it ends."""
+
+SLOWER = {"gaussian": 1.5, "exponential": 10.0}
+"""Least correlation time over a session: g_1 falls to 0.64 or to 0.90 within it."""
 
 
 class HiddenBench:
@@ -116,7 +124,23 @@ def draw_bench(number: int) -> BenchDescription:
     wanted = FILLED * min(camera.full_well, (camera.largest_count - camera.black_level) / camera.gain)
     charge = light_budget(bench).pixel_charge
     bench = replace(bench, laser=replace(laser, power=laser.power * wanted / charge))
-    return replace(bench, exposure_time=camera.shutter.granted_exposure(bench.exposure_time))
+    bench = replace(bench, exposure_time=camera.shutter.granted_exposure(bench.exposure_time))
+    return replace(bench, medium=_lasting(bench.medium, session=_session(bench)))
+
+
+def _session(bench: BenchDescription) -> float:
+    """Return how long projections take, in seconds, with components and anchor on the first macropixels."""
+    light = input_light(bench.laser, bench.dmd, bench.layout, amplitudes=bench.macropixel_amplitudes).photons_on
+    share = float(light[:SESSION_MACROPIXELS].sum() / (light.sum() / 2))
+    shutter, longest = bench.camera.shutter, bench.exposure_time / min(share, 1.0)
+    return SESSION_FRAMES * max(shutter.pattern_period(longest, rows=bench.camera.rows), 1 / DMD.frame_rate)
+
+
+def _lasting(medium: MediumDescription, *, session: float) -> MediumDescription:
+    """Return a medium that drifts no faster than leaves a bench."""
+    if not isinstance(medium, DriftDescription):
+        return medium
+    return replace(medium, correlation_time=max(medium.correlation_time, SLOWER[medium.law] * session))
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
@@ -192,7 +216,9 @@ def _medium(rng: np.random.Generator) -> MediumDescription:
         return medium
     law = str(rng.choice(["exponential", "gaussian"]))
     fastest = 300.0 if law == "exponential" else 10.0  # a faster one leaves no bench: projections last seconds
-    return DriftDescription(inside=medium, law=law, correlation_time=_between(rng, fastest, 1e5), method="mixing")
+    # Components are exact, but those of a rough law are too many to be made for every frame.
+    method = "components" if law == "gaussian" else "mixing"
+    return DriftDescription(inside=medium, law=law, correlation_time=_between(rng, fastest, 1e5), method=method)
 
 
 def hidden_bench(number: int) -> tuple[BenchDescription, SimulatedBench, Bench]:

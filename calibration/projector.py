@@ -222,7 +222,7 @@ class AnchorProjector:
         Parameters
         ----------
         time : float, optional
-            Bench time, in seconds; it matters where the medium moves. `elapsed` is now.
+            Bench time, in seconds; it matters where the medium moves. ``elapsed`` is now.
 
         Returns
         -------

@@ -17,6 +17,7 @@ from calibration.cameras.uncertainty import SIGNIFICANT, Measured, propagate
 from calibration.identification.camera_figures import CameraFigures, camera_figures
 from calibration.identification.figure_table import figure_table
 from calibration.identification.light_figures import LightFigures, light_figures, medium_description
+from calibration.identification.macropixel_weights import anchor_ratio
 from calibration.identification.observations import Observations
 from calibration.identification.protocol import DEFAULT_SETTINGS, ProtocolSettings, observe
 from calibration.identification.time_figures import (
@@ -27,6 +28,7 @@ from calibration.identification.time_figures import (
     time_figures,
 )
 from calibration.identification.twin_figures import TwinFigure
+from calibration.scheme import anchor_size
 from optics.bench import Bench, BenchDescription
 from optics.camera import Camera
 from optics.dmd import Dmd
@@ -34,7 +36,7 @@ from optics.files.bench_file import bench_to_table, save_bench
 from optics.laser import Laser
 from optics.macropixels import Layout, input_positions
 from optics.mirrors.light import input_light
-from optics.validation import check_number
+from optics.validation import check_count, check_number
 
 CHOICES = (
     "quantum efficiency, laser power and transmittance come as one product: the efficiency is the one that the camera "
@@ -44,8 +46,8 @@ CHOICES = (
     "beam profile, flatness and faulty mirrors come as one: each macropixel has an amplitude, and the beam is even",
     "an uneven response of the pixels (PRNU) is not told from uneven rows of the matrix: it is part of the matrix",
     "crosstalk between pixels is part of the grain of the speckle",
-    "all fast decorrelation is pointing of the beam; all slow decorrelation is the medium's, which drifts in as many "
-    "channels as it has inputs",
+    "all fast decorrelation is pointing of the beam; all slow decorrelation is the medium's, by the likeliest of three "
+    "laws: gaussian, exponential, exponential in as many channels as there are macropixels",
     "the matrix of the twin is another draw of the same statistics",
 )
 """What frames cannot tell, and how it is fixed."""
@@ -83,6 +85,8 @@ class Twin:
         What a reader has to know before trusting the figures.
     observations : Observations
         The frames.
+    components : int
+        Length of the vectors that the bench is to project.
     """
 
     description: BenchDescription
@@ -92,6 +96,7 @@ class Twin:
     choices: tuple[str, ...]
     flags: tuple[str, ...]
     observations: Observations
+    components: int
 
     @property
     def exposures(self) -> int:
@@ -101,7 +106,18 @@ class Twin:
     @property
     def figures(self) -> tuple[TwinFigure, ...]:
         """Return every identified figure with its uncertainty."""
-        return figure_table(self.camera, self.light, self.time)
+        return (*figure_table(self.camera, self.light, self.time), self._anchor_row())
+
+    def _anchor_row(self) -> TwinFigure:
+        """Return the light of the anchor over that of the components, macropixel by macropixel."""
+        size = anchor_size(self.components)
+        places = np.arange(min(self.components + size, self.light.weights.dead.size))
+        signal, anchor = places[: self.components], places[self.components :]
+        ratio = anchor_ratio(self.light.weights, anchor=anchor, signal=signal)
+        return TwinFigure(
+            group="Anchor", name="anchor over signal", symbol="", measured=ratio, unit="",
+sentence=f"of the macropixels: {anchor.size} of the anchor over {signal.size} of the vector",
+        )  # fmt: skip
 
     def save(self, path: str | Path) -> None:
         """Write the twin as a bench file, each figure with its uncertainty beside it.
@@ -127,6 +143,7 @@ def identify_bench(
     wavelength: float,
     dmd: Dmd,
     power: float = 1e-3,
+    components: int = 10,
     name: str = "twin",
     settings: ProtocolSettings = DEFAULT_SETTINGS,
     progress: Callable[[list[str]], Iterable[str]] = list,
@@ -144,6 +161,9 @@ def identify_bench(
         The mirror array: how many mirrors, how large; its contrast ratio is measured.
     power : float, optional
         Power of the laser on the mirrors, in watts, where it is known; otherwise a choice.
+    components : int, optional
+        Length of the vectors that the bench is to project: what `calibration.AnchorProjector` takes for the anchor is
+        compared with them.
     name : str, optional
         Name of the twin.
     settings : ProtocolSettings, optional
@@ -162,16 +182,18 @@ def identify_bench(
         If the bench has no light or too much, frames are lost again and again, or the frames tell nothing.
     """
     check_number("power", power, unit="W", above=0, at_most=100)
+    check_count("components", components, at_least=1, at_most=bench.layout.inputs - 1)
     bench.layout.check_fits(dmd)
     return describe_twin(
         observe(bench, settings=settings, progress=progress), bench=bench, wavelength=wavelength, dmd=dmd,
-        power=power, name=name,
+        power=power, components=components, name=name,
     )  # fmt: skip
 
 
 def describe_twin(
-    observations: Observations, *, bench: Bench, wavelength: float, dmd: Dmd, power: float = 1e-3, name: str = "twin"
-) -> Twin:
+    observations: Observations, *, bench: Bench, wavelength: float, dmd: Dmd, power: float = 1e-3, components: int = 10,
+    name: str = "twin",
+) -> Twin:  # fmt: skip
     """Return the twin that frames describe.
 
     Parameters
@@ -180,7 +202,7 @@ def describe_twin(
         The frames.
     bench : Bench
         The bench that they are of; nothing is exposed.
-    wavelength, dmd, power, name
+    wavelength, dmd, power, components, name
         As for `identify_bench`.
 
     Returns
@@ -207,7 +229,6 @@ def describe_twin(
             weights=np.where(dead, 0.0, np.maximum(light.weights.light, 0.0)),
             wavelength=wavelength,
         ),
-        channels=bench.layout.inputs + 1,
     )
     parts = _Parts(camera=camera, light=light, time=moving)
     description = parts.description(
@@ -221,6 +242,7 @@ def describe_twin(
         choices=CHOICES,
         flags=parts.flags(),
         observations=observations,
+        components=components,
     )
 
 
@@ -253,7 +275,7 @@ class _Parts:
             laser=replace(laser, pointing=described_pointing(self.time, frame_period=period)),
             dmd=replace(even, contrast_ratio=_contrast_ratio(static, laser, even, layout, amplitudes)),
             layout=layout,
-            medium=drifting_medium(self.time, medium, method="mixing"),
+            medium=drifting_medium(self.time, medium),
             camera=twin_camera(stated, self.camera),
             exposure_time=exposure_time,
             macropixel_amplitudes=amplitudes,

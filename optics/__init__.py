@@ -35,7 +35,7 @@ from optics.cause import Cause
 from optics.causes import CAUSES, ideal_bench, present_causes, without_causes
 from optics.dmd import Dmd
 from optics.etendue import modes_of_band, modes_of_etendue
-from optics.files.bench_file import bench_from_table, bench_to_table, load_bench, shipped_benches
+from optics.files.bench_file import bench_from_table, bench_to_table, load_bench, save_bench, shipped_benches
 from optics.files.camera_file import camera_modes, load_camera, shipped_cameras
 from optics.files.dmd_file import dmd_from_part, load_dmd, shipped_dmds
 from optics.files.resources import data_folder
@@ -182,6 +182,7 @@ __all__ = [
     "reflection_phase",
     "relaxing_flatness",
     "rigid_height",
+    "save_bench",
     "shipped_benches",
     "shipped_cameras",
     "shipped_dmds",

@@ -135,7 +135,7 @@ class MatrixWriter:
         Parameters
         ----------
         rows : slice
-            One of `tiles`.
+            One of ``tiles``.
         values : array_like of complex, shape (row, input)
             Entries, rounded to complex64.
         standard_error : array_like of float, a number, shape (row,) or (row, input)

@@ -116,7 +116,7 @@ def measure_fidelity(
     Parameters
     ----------
     projector : AnchorProjector
-        A calibrated bench, simulated or real, or what has the same `bench`, `calibration` and `project`.
+        A calibrated bench, simulated or real, or what has the same ``bench``, ``calibration`` and ``project``.
     vectors : int, optional
         Random ternary vectors; each is projected twice.
     rng : numpy.random.Generator

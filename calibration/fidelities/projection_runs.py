@@ -46,7 +46,7 @@ ANCHOR_CAUSES: Mapping[str, Cause] = MappingProxyType({
         "dark_anchor", "Rows are divided by the anchor's field, and noise grows where that is dark."
     ),
 })  # fmt: skip
-"""Causes of the retrieval by anchors. Without `stored_frames` the stored frames are exact. Without `dark_anchor` rows
+"""Causes of the retrieval by anchors. Without ``stored_frames`` they are exact. Without ``dark_anchor`` rows
 count by the anchor's own field |Tr|, as before the division: no row is amplified."""
 
 ALL_CAUSES: Mapping[str, Cause] = MappingProxyType({**CAUSES, **ANCHOR_CAUSES})

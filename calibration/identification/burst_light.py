@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cameras.uncertainty import Measured
+from calibration.identification.dark_levels import noise_below, temporal_variance
 from calibration.identification.observations import Frames, Observations
 
 MOST_CLIPPED = 0.02
@@ -14,6 +15,9 @@ MOST_CLIPPED = 0.02
 
 LEAST_PIXELS = 64
 """Pixels from which on statistics are worth while."""
+
+LEAST_FOLLOWING = 0.05
+"""Least part of the dark counts that is taken to follow a common change where the others are clipped at zero."""
 
 HARMONICS = 4
 """Terms of the series of the rounding error; the fifth is exp(-98) of it at half a DN of noise."""
@@ -117,7 +121,7 @@ def burst_light(
         )
     mean = float(means.mean())
     charge = np.maximum(light.mean(axis=0) + current[counted], 0)
-    dark, dark_uncertainty = _dark_variance(dark_noise)
+    dark, dark_uncertainty = _dark_variance(dark_noise, observations.dark, counted)
     analogue = gain.value * charge + dark
     variances = analogue + rounding_variance(analogue)
     variance = float(variances.mean())
@@ -189,20 +193,25 @@ def rounding_variance(variance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(1 / 12 - stays.sum(axis=0), 0))
 
 
-def _dark_variance(noise: Measured) -> tuple[float, float]:
+def _dark_variance(noise: Measured, dark: tuple[Frames, ...], counted: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the dark variance and its standard uncertainty, in DN^2."""
-    square = noise.value**2
-    if noise.bound:
-        return square / 2, square / math.sqrt(12)
-    return square, 2 * noise.value * noise.uncertainty
+    if not noise.bound:
+        return noise.value**2, 2 * noise.value * noise.uncertainty
+    below = noise_below(noise.value, temporal=temporal_variance(dark, counted))
+    return below.value, below.uncertainty
 
 
 def _dark_mean_variance(dark: tuple[Frames, ...], counted: NDArray[np.bool_]) -> float:
-    """Return the variance of the mean of a dark frame from one to the next, in DN^2."""
+    """Return the variance of the mean of a dark frame from one to the next, in DN^2.
+
+    Where dark counts are clipped at zero, only those that are not follow what a row or a frame has in common.
+    """
     squares, freedom = 0.0, 0
     for one in dark:
-        means = one.counts[:, counted].mean(axis=1)
-        squares += float(np.sum((means - means.mean()) ** 2))
+        counts = one.counts[:, counted]
+        means = counts.mean(axis=1)
+        follows = 1 - float(np.mean(counts == 0)) + float(np.mean(counts == 1)) / 2 if (counts == 0).any() else 1.0
+        squares += float(np.sum((means - means.mean()) ** 2)) / max(min(follows, 1.0), LEAST_FOLLOWING) ** 2
         freedom += len(means) - 1
     return squares / freedom if freedom else 0.0
 

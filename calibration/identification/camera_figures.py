@@ -63,7 +63,8 @@ class CameraFigures:
     hot_pixels : Measured
         Fraction of pixels that are hot; a lower bound where weak ones may hide in the noise.
     hot_pixel_current : Measured
-        Their mean dark current, in electrons per second; an upper bound where weak ones may hide.
+        Their mean dark current, in electrons per second; an upper bound where weak ones may hide, a lower bound of zero
+        where none was found: a sensor without hot pixels tells nothing of their current.
     dead_pixels : Measured
         Fraction of pixels that do not answer to light.
     hot_map, dead_map : ndarray of bool, shape (y, x)
@@ -126,13 +127,13 @@ def camera_figures(observations: Observations) -> CameraFigures:
     gain = system_gain(observations.repeats, black=black, saturation=min(pile.level.value, float(top)), ignored=dead)
     hot = hot_pixels(lines, gain=gain)
     counts = dark_counts(observations.dark, pixels=~_outliers(lines))
-    fit = fit_dark(counts, gain=gain.value)
+    fit = fit_dark(counts, gain=gain.value, gain_error=gain.uncertainty)
     for _ in range(2 if lines.ripple * lines.longest > RIPPLE else 0):
         stray = stray_pixels(counts, fit, gain=gain.value)
         if not stray.any():
             break
         counts = without(counts, stray)
-        fit = fit_dark(counts, gain=gain.value, near=fit)
+        fit = fit_dark(counts, gain=gain.value, gain_error=gain.uncertainty, near=fit)
     noise = line_noise(observations.dark, counts, fit)
     offsets = line_offsets(counts, fit, noise=noise)
     return _figures(gain, fit, noise, offsets, pile=pile, hot=hot, dead=dead, longest=lines.longest)
@@ -141,7 +142,8 @@ def camera_figures(observations: Observations) -> CameraFigures:
 def _outliers(lines: DarkSlopes) -> NDArray[np.bool_]:
     """Return pixels whose slopes are far off on either side: what hides among the others must not move them."""
     away = np.abs(lines.slope - np.median(lines.slope))
-    return np.asarray(away > 3.5 * lines.error + lines.ripple + abs(float(np.median(lines.slope))) * (lines.ripple > 0))
+    limit = 3.5 * lines.error + lines.ripple + abs(float(np.median(lines.slope))) * lines.held
+    return np.asarray(away > limit)
 
 
 def _figures(

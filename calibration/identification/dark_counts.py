@@ -4,6 +4,7 @@
           \\sigma_j^2 = \\sigma_0^2 + K r t_j
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,17 @@ REACH = 6.0
 ORDERS = 6
 """Derivatives of the mean count that are kept, for the covariance of pixels that share a noise."""
 
+PART = 4096
+"""Pixels that are worked on at a time."""
+
 FINENESS = 0.9
 """Spacing of nodes over the standard deviation to which frames tell a pixel's offset."""
+
+GROWING = 0.12
+"""Growth of the spacing of nodes with the distance from where they are to be close."""
+
+HELPERS = 4001
+"""Places at which the spacing of nodes is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +63,22 @@ class DarkCounts:
     base: NDArray[np.intp]
     lowest: int
     place: NDArray[np.intp]
+
+    @functools.cached_property
+    def kinds(self) -> dict[int, list[tuple[int, NDArray[np.intp], Array, NDArray[np.intp]]]]:
+        """Return, by the first pixel of a part, base, pixels in the part, distinct tables, and which of them each has.
+
+        Many pixels show the same: where rounding holds them still, most do.
+        """
+        parts: dict[int, list[tuple[int, NDArray[np.intp], Array, NDArray[np.intp]]]] = {}
+        for low in range(0, len(self.base), PART):
+            base, table = self.base[low : low + PART], self.table[low : low + PART]
+            parts[low] = []
+            for level in np.unique(base).tolist():
+                own = np.flatnonzero(base == level)
+                shown, same = np.unique(table[own].reshape(own.size, -1), axis=0, return_inverse=True)
+                parts[low].append((level, own, shown, same))
+        return parts
 
 
 def dark_counts(dark: tuple[Frames, ...], *, pixels: NDArray[np.bool_]) -> DarkCounts:
@@ -126,50 +152,66 @@ def pixel_terms(counts: DarkCounts, at: Array, *, gain: float, moments: bool = F
     Notes
     -----
     Rounding is followed exactly where the noise is below 0.7 DN, and is a noise of 1/12 DN^2 above; clipping at zero is
-    followed in both. Work is cut into 4096 pixels at a time.
+    followed in both. Where rounding is followed so is the skewness of the dark charge, which comes in whole electrons
+    (Edgeworth's first term): the tail that crosses a step is all that shows. Work is cut into 4096 pixels at a time.
     """
     noise = np.sqrt(np.maximum(np.exp(2 * at[NOISE]) + gain * at[RATE] * counts.times, 0.5 * np.exp(2 * at[NOISE])))
-    terms = _coarse_terms if np.exp(2 * at[NOISE]) > COARSE else _fine_terms
+    coarse = np.exp(2 * at[NOISE]) > COARSE
+    skewness = gain**2 * np.maximum(at[RATE], 0.0) * counts.times / noise**3
     number = len(counts.base)
     result = np.empty(number), np.empty(number), np.empty((len(noise) if moments else 0, ORDERS, number))
-    for low in range(0, number, 4096):
-        part = slice(low, low + 4096)
-        for out, value in zip(result, terms(counts, part, at, noise, moments), strict=True):
+    for low in range(0, number, PART):
+        part = slice(low, low + PART)
+        found = (
+            _coarse_terms(counts, part, at, noise, moments)
+            if coarse
+            else _fine_terms(counts, part, at, noise, moments, skewness=skewness)
+        )
+        for out, value in zip(result, found, strict=True):
             out[..., part] = value
     return result
 
 
-def _fine_terms(counts: DarkCounts, part: slice, at: Array, noise: Array, moments: bool) -> tuple[Array, Array, Array]:
+def _fine_terms(
+    counts: DarkCounts, part: slice, at: Array, noise: Array, moments: bool, *, skewness: Array
+) -> tuple[Array, Array, Array]:
     """Terms by the exact converter: nodes of the offset close together at the steps and where offsets are."""
     table, base = counts.table[part], counts.base[part]
     result = np.empty(len(base)), np.zeros(len(base)), np.zeros((len(noise) if moments else 0, ORDERS, len(base)))
     spread, growth = np.exp(at[SPREAD]), at[RATE] * counts.times
     relative, frames = counts.lowest + np.arange(table.shape[2]), float(table[0].sum())
-    for level in np.unique(base):
-        own = base == level
+    for level, own, shown, same in counts.kinds[part.start]:
         nodes = _nodes(at[BLACK] - level, spread, noise, growth, frames=frames)
         cut = relative[:, np.newaxis] - 0.5 - nodes
         lower = (cut - growth[:, np.newaxis, np.newaxis]) / noise[:, np.newaxis, np.newaxis]
         upper = lower + 1 / noise[:, np.newaxis, np.newaxis]
         lower[:, relative + level <= 0] = -np.inf
         chance = np.where(lower > 0, ndtr(-lower) - ndtr(-upper), ndtr(upper) - ndtr(lower))
+        chance += _skewed(upper, skewness) - _skewed(lower, skewness)
         flat = np.log(np.maximum(chance, 1e-30)).reshape(-1, len(nodes))
-        log = table[own].reshape(own.sum(), -1) @ flat
+        log = shown @ flat
         width = np.gradient(nodes)
         log += np.log(width) - (nodes - at[BLACK] + level) ** 2 / (2 * spread**2) - np.log(spread * np.sqrt(2 * np.pi))
         top = log.max(axis=1, keepdims=True)
         weight = np.exp(log - top)
         total = weight.sum(axis=1)
-        result[0][own] = top[:, 0] + np.log(total)
+        result[0][own] = (top[:, 0] + np.log(total))[same]
         if moments:
-            result[1][own] = weight @ nodes / total + level
+            result[1][own] = (weight @ nodes / total)[same] + level
             away = np.where(np.isfinite(lower), lower, 99.0)
             steps = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
             sigma = noise[:, np.newaxis]
             for order in range(ORDERS):
                 bend = (eval_hermitenorm(order, away) * steps).sum(axis=1) / sigma ** (order + 1)
-                result[2][:, order, own] = (weight @ bend.T / total[:, np.newaxis]).T
+                result[2][:, order, own] = (weight @ bend.T / total[:, np.newaxis])[same].T
     return result
+
+
+def _skewed(place: Array, skewness: Array) -> Array:
+    """Return what the skewness of few electrons adds to the normal law, at places of shape (set, count, node)."""
+    inside = np.clip(place, -12, 12)
+    bell = np.exp(-(inside**2) / 2) / np.sqrt(2 * np.pi)
+    return np.asarray(bell * (1 - inside**2) * (skewness / 6)[:, np.newaxis, np.newaxis])
 
 
 def _nodes(black: float, spread: float, noise: Array, growth: Array, *, frames: float) -> Array:
@@ -178,16 +220,16 @@ def _nodes(black: float, spread: float, noise: Array, growth: Array, *, frames: 
     Within four deviations of a step the offset of a pixel is known to a deviation over the root of its frames.
     """
     span = min(growth[-1], 0.0), max(growth[-1], 0.0)
-    reach = -0.6 - 1.5 * noise.max() - span[1], 0.6 + 1.5 * noise.max() - span[0]
-    fine = FINENESS * noise[0] / np.sqrt(frames)
-    close = np.arange(-4 * noise.max() - span[1], 4 * noise.max() - span[0] + fine, fine)
-    steps = np.arange(np.floor(reach[0]), np.ceil(reach[1]) + 1) + 0.5
-    every = np.concatenate(
-        [np.linspace(*reach, 25), black + spread * np.linspace(-REACH, REACH, 41), np.add.outer(steps, close).ravel()]
-    )
-    every = every[(every >= reach[0]) & (every <= reach[1])]
-    # Nodes that nearly coincide cost time and add nothing.
-    return np.asarray(np.unique(np.round(every / fine).astype(np.int64)) * fine)
+    wide = 1.5 * noise.max()
+    places = np.linspace(-0.6 - wide - span[1], 0.6 + wide - span[0], HELPERS)
+    near = places - np.round(places + 0.5) + 0.5  # from the nearest step
+    outside = np.maximum(np.maximum(near - 4 * noise.max() + span[0], -near - 4 * noise.max() - span[1]), 0.0)
+    spacing = FINENESS * noise[0] / np.sqrt(frames) + GROWING * outside
+    away = np.maximum(np.abs(places - black) - REACH * spread, 0.0)
+    spacing = np.minimum(spacing, np.minimum(spread / 4 + GROWING * away, np.ptp(places) / 25))
+    # Nodes at whole numbers of the density's integral: where the spacing changes slowly, sums are exact to high order.
+    number = np.concatenate([[0.0], np.cumsum((1 / spacing[1:] + 1 / spacing[:-1]) / 2 * np.diff(places))])
+    return np.asarray(np.interp(np.arange(int(number[-1]) + 1), number, places))
 
 
 def _coarse_terms(
@@ -227,7 +269,7 @@ def _coarse_terms(
             share = dense / dense.sum(axis=1, keepdims=True)
             centre[clipped] = np.sum(share * nodes, axis=1)
             for index, (shift, sigma) in enumerate(zip(growth, noise, strict=True)):
-                away = (nodes + shift - 0.5) / sigma
+                away = (nodes + shift) / sigma  # steps at 0.5, 1.5, ... are the middles of what begins at zero
                 bell = np.exp(-(away**2) / 2) / np.sqrt(2 * np.pi)
                 slopes[index, 0, clipped] = np.sum(share * ndtr(away), axis=1)
                 slopes[index, 1, clipped] = np.sum(share * bell, axis=1) / sigma

@@ -10,24 +10,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.identification.dark_counts import BLACK, COARSE, NOISE, RATE, SPREAD, DarkCounts, pixel_terms
+from calibration.identification.dark_climb import (
+    NARROWEST,
+    curvature,
+    first_guess,
+    highest,
+    maximise,
+    scores,
+    weak_prior,
+)
+from calibration.identification.dark_counts import BLACK, COARSE, NOISE, SPREAD, DarkCounts, pixel_terms
 
 Array = NDArray[np.float64]
 
-NARROWEST = 0.01
-"""Smallest noise and spread that are tried, in DN."""
-
-STEP = 1e-3
-"""Step of numerical derivatives, in DN or in logarithms."""
-
 FEW_LINES = 1.25
 """Factor on uncertainties where rounding hides the noise: few pixels, in few rows and columns, tell of it."""
-
-FEW_STEPS = 0.4
-"""Spread of the offsets in DN up to which pixels may all lie about one step of the converter."""
-
-SCALES = (0.4, 2.0)
-"""Factors on the first guess from which the likelihood is climbed anew where rounding hides the noise."""
 
 STRAY = 10.0
 """Logarithm of the ratio of likelihoods from which on a pixel is no ordinary one."""
@@ -73,7 +70,7 @@ class DarkFit:
         return float(np.sqrt(self.covariance[NOISE, NOISE]))
 
 
-def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) -> DarkFit:
+def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: DarkFit | None = None) -> DarkFit:
     """Return the maximum of the likelihood of dark frames.
 
     Parameters
@@ -82,6 +79,8 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
         The counts.
     gain : float
         System gain, in DN per electron, for the shot noise of the dark current.
+    gain_error : float, optional
+        Its standard uncertainty, which is carried into the covariance.
     near : DarkFit or None, optional
         Maximum for nearly the same counts, to begin with.
 
@@ -90,18 +89,21 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
     DarkFit
         Parameters with their covariance.
     """
-    start = _first_guess(counts)
-    weak = _weak_prior(start)
+    start = first_guess(counts)
+    weak = weak_prior(start)
     if near is None:
-        best, likelihood = _highest(counts, start, weak, gain=gain)
+        best, likelihood = highest(counts, start, weak, gain=gain)
     else:
-        best, likelihood = _maximise(counts, near.parameters, weak, gain=gain, free=np.ones(4, np.bool_))
-    scores = _scores(counts, best, gain=gain)
-    information = scores.T @ scores + np.diag(weak[1])
-    inverse = np.linalg.inv(information)
-    spread = _clustered(scores, counts.place) + np.diag(weak[1])
+        best, likelihood = maximise(counts, near.parameters, weak, gain=gain, free=np.ones(4, np.bool_))
+    own = scores(counts, best, gain=gain)
+    information = own.T @ own + np.diag(weak[1])
+    inverse = np.linalg.inv(curvature(counts, best, gain=gain, instead=own.T @ own) + np.diag(weak[1]))
+    spread = _clustered(own, counts.place) + np.diag(weak[1])
     covariance = inverse @ spread @ inverse
     covariance[np.diag_indices(4)] = np.maximum(np.diag(covariance), np.diag(inverse))
+    if gain_error:
+        moved = inverse @ (scores(counts, best, gain=gain + gain_error) - own).sum(axis=0)
+        covariance += np.outer(moved, moved)
     if np.exp(2 * best[NOISE]) < COARSE:
         covariance *= FEW_LINES**2
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
@@ -115,7 +117,7 @@ def fit_dark(counts: DarkCounts, *, gain: float, near: DarkFit | None = None) ->
         for index in (SPREAD, NOISE)
     ]
     _, offset, slopes = pixel_terms(counts, best, gain=gain, moments=True)
-    return DarkFit(best, covariance, scores, offset, slopes, *ends)
+    return DarkFit(best, covariance, own, offset, slopes, *ends)
 
 
 def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np.bool_]:
@@ -144,94 +146,6 @@ def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np
     return stray
 
 
-def _highest(counts: DarkCounts, start: Array, weak: tuple[Array, Array], *, gain: float) -> tuple[Array, float]:
-    """Return the highest maximum that several starts lead to.
-
-    Where pixels show two counts only, all of it (distance to the step, spread, noise, growth) can be larger together:
-    the likelihood has a long ridge with maxima of its own.
-    """
-    starts = [start]
-    if np.exp(2 * start[NOISE]) < COARSE / 2 and start[SPREAD] < np.log(FEW_STEPS):
-        step = np.floor(start[BLACK]) + 0.5
-        for factor in SCALES:
-            scaled = start + np.array([0, np.log(factor), np.log(factor), start[RATE] * (factor - 1)])
-            scaled[BLACK] = step + np.clip((start[BLACK] - step) * factor, -0.5, 0.5)
-            starts.append(scaled)
-    found = [_maximise(counts, at, weak, gain=gain, free=np.ones(4, np.bool_)) for at in starts]
-    return max(found, key=lambda pair: pair[1])
-
-
-def _first_guess(counts: DarkCounts) -> Array:
-    """Return parameters by moments."""
-    axis = counts.lowest + np.arange(counts.table.shape[2])
-    frames = counts.table.sum(axis=2)
-    mean = counts.table @ axis / frames + counts.base[:, np.newaxis]
-    square = counts.table @ axis**2.0 / frames - (counts.table @ axis / frames) ** 2
-    noise = np.median(square[:, [0, -1]].mean(axis=1)) if square[:, 0].mean() > COARSE else square[:, 0].mean()
-    weight = frames[0] / frames[0].sum()
-    spread = mean[:, 0].var() - noise / frames[0, 0]
-    growth = mean.mean(axis=0)
-    time = counts.times - weight @ counts.times
-    rate = float((weight * time) @ growth / ((weight * time) @ time))
-    return np.array(
-        [
-            growth @ weight - rate * float(weight @ counts.times),
-            0.5 * np.log(max(spread - 1 / 12, 0.01)),
-            0.5 * np.log(max(noise - 1 / 12, 0.5 * noise, 0.003)),
-            rate,
-        ]
-    )
-
-
-def _weak_prior(start: Array) -> tuple[Array, Array]:
-    """Return centre and information of what is known beforehand: a DN or so, and orders of magnitude."""
-    centre = start.copy()
-    centre[[SPREAD, NOISE]] = np.maximum(start[[SPREAD, NOISE]], np.log(0.05))
-    return centre, np.array([1 / 0.5**2, 1 / 2.0**2, 1 / 2.0**2, 1 / 1.0**2]) / np.array(
-        [max(1.0, np.exp(2 * start[SPREAD])), 1, 1, max(1.0, np.exp(2 * start[NOISE]), start[RATE] ** 2)]
-    )
-
-
-def _maximise(
-    counts: DarkCounts, start: Array, weak: tuple[Array, Array], *, gain: float, free: NDArray[np.bool_]
-) -> tuple[Array, float]:
-    """Return the maximum over the free parameters, and the log-likelihood there."""
-
-    def value(at: Array) -> float:
-        return float(pixel_terms(counts, at, gain=gain)[0].sum() - np.sum(weak[1] * (at - weak[0]) ** 2) / 2)
-
-    at, here, damping = start.copy(), value(start), 1e-3
-    for _ in range(30):
-        scores = _scores(counts, at, gain=gain, ends=(1, 0))
-        gradient = (scores.sum(axis=0) - weak[1] * (at - weak[0])) * free
-        information = scores.T @ scores + np.diag(weak[1])
-        moved = False
-        while damping < 1e6:
-            inner = information[np.ix_(free, free)]
-            step = np.zeros(4)
-            step[free] = np.linalg.solve(inner + damping * np.diag(np.diag(inner)), gradient[free])
-            step /= max(1.0, float(np.abs(step[[SPREAD, NOISE]]).max()) / 0.7)
-            trial = at + step
-            trial[[SPREAD, NOISE]] = np.maximum(trial[[SPREAD, NOISE]], np.log(NARROWEST))
-            there = value(trial)
-            if there > here:
-                moved = there - here > 1e-3
-                at, here, damping = trial, there, max(damping / 10, 1e-6)
-                break
-            damping *= 10
-        if not moved:
-            break
-    return at, here
-
-
-def _scores(counts: DarkCounts, at: Array, *, gain: float, ends: tuple[int, int] = (1, -1)) -> Array:
-    """Return the gradient of each pixel's log-likelihood, shape (pixel, 4); ``ends`` of a difference, in steps."""
-    steps = STEP * np.eye(4)
-    high = [pixel_terms(counts, at + ends[0] * step, gain=gain)[0] for step in steps]
-    low = [pixel_terms(counts, at + ends[1] * step, gain=gain)[0] for step in (steps if ends[1] else steps[:1] * 0)]
-    return np.asarray((np.array(high) - np.array(low)).T / (STEP * (ends[0] - ends[1])))
-
-
 def _clustered(scores: Array, place: NDArray[np.intp]) -> Array:
     """Return the covariance of the sum of scores, pixels of a row and of a column being dependent."""
     total = -scores.T @ scores
@@ -258,7 +172,7 @@ def _upper_end(
     for _ in range(14):
         high = low + 0.35
         at[index] = high
-        at, here = _maximise(counts, at, weak, gain=gain, free=free)
+        at, here = maximise(counts, at, weak, gain=gain, free=free)
         if likelihood - here > fall:
             break
         low = high

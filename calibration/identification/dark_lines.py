@@ -69,20 +69,17 @@ def line_offsets(counts: DarkCounts, fit: DarkFit, *, noise: tuple[LineVariance,
     list of LineVariance
         Of rows, of columns.
     """
-    score = fit.scores[:, BLACK]
-    information = float(np.mean(score**2))
-    means, lengths = [], []
-    for axis in (0, 1):
-        number = np.bincount(counts.place[:, axis])
-        line = np.bincount(counts.place[:, axis], score)[number > 0] / (information * number[number > 0])
-        means.append(line)
+    deviation = fit.scores[:, BLACK] / np.mean(fit.scores[:, BLACK] ** 2)
+    means, lengths, left = [], [], deviation
+    for index in counts.place.T:
+        number = np.bincount(index)
+        mean = np.bincount(index, deviation) / np.maximum(number, 1)
+        means.append(mean[number > 0])
         lengths.append(float(1 / np.mean(1 / number[number > 0])))
-    total = 1 / information
-    seen = [float(line.var(ddof=1)) for line in means]
-    # Two lines of equations in v_row and v_column, the pixels' part being what is left of the total.
-    system = np.array([[1 - 1 / lengths[0], -1 / lengths[0]], [-1 / lengths[1], 1 - 1 / lengths[1]]])
-    values = np.linalg.solve(system, np.array(seen) - total / np.array(lengths))
-    pixel = max(total - float(values.sum()), 0.0)
+        left = left - (np.bincount(index, left) / np.maximum(number, 1))[index]
+    # What neither rows nor columns explain; the difference of total and lines would lose it where these are large.
+    pixel = float(left @ left) / (left.size - sum(len(mean) for mean in means) + 1)
+    values = [float(mean.var(ddof=1)) - pixel / length for mean, length in zip(means, lengths, strict=True)]
     frames = float(counts.table[0].sum())
     return [
         _line_variance(

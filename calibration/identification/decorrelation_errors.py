@@ -30,9 +30,6 @@ class DecorrelationErrors:
         the finite number of channels, by the figures of the camera and by what it clips.
     independent : float
         Number of independent pixels that the likelihood of drift is worth.
-    moving_channels : float
-        Number of channels that turn within the frames if the law is exponential; infinity where it is not, or channels
-        are many.
     """
 
     grains: Matrix
@@ -40,7 +37,6 @@ class DecorrelationErrors:
     channels: Matrix
     camera: Matrix
     independent: float
-    moving_channels: float
 
     @property
     def total(self) -> Matrix:
@@ -83,16 +79,12 @@ def decorrelation_errors(fit: DecorrelationFit, light: BurstLight, *, share: flo
     changing = np.zeros((3, 3))
     changing[1, 1] = (MODEL_ERROR * fit.parameters[1]) ** 2
     changing[2, 2] = light.noise_uncertainty**2
-    span = float(np.ptp(light.times))
     return DecorrelationErrors(
         grains=inverse @ pixels @ inverse,
         angles=inverse @ angles @ inverse,
         channels=inverse @ channels @ inverse,
         camera=changing,
         independent=float(fit.information[1, 1] / (pixels + angles + channels)[1, 1]),
-        moving_channels=2 / math.pi * fit.law.channels * span / max(fit.law.time(float(fit.parameters[1])), 1e-9)
-        if math.isfinite(fit.law.channels) and fit.law.name == "exponential"
-        else math.inf,
     )
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cameras.uncertainty import Measured
+from calibration.identification.dark_levels import CameraKnowledge, DarkLevel, dark_level
 from calibration.identification.grain import SpeckleGrain, fit_grain, lag_correlation, mean_variance
-from calibration.identification.light_frames import CameraKnowledge, DarkLevel, FilledLight, dark_level, filled_light
+from calibration.identification.light_frames import FilledLight, filled_light
 from calibration.identification.macropixel_weights import MacropixelWeights, macropixel_weights
 from calibration.identification.observations import Frames, Observations
 from calibration.identification.speckle_covariance import LAGS, combine, speckle_covariance

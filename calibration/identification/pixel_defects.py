@@ -28,6 +28,10 @@ FEWEST = 20
 """Pixels that a pile-up takes."""
 
 
+HELD = 0.1
+"""Error of a mean by rounding, in DN, from which on pixels near a step seem to grow far faster than others."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DarkSlopes:
     """Straight lines through the dark counts of each pixel against the exposure time.
@@ -50,6 +54,11 @@ class DarkSlopes:
     ripple: float
     longest: float
 
+    @property
+    def held(self) -> bool:
+        """Return whether rounding holds the counts of a pixel still while its signal grows by a good part of a DN."""
+        return self.ripple * self.longest > HELD
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HotPixels:
@@ -62,7 +71,8 @@ class HotPixels:
     fraction : Measured
         Of all pixels; a lower bound where weak ones may hide in the noise.
     current : Measured
-        Their mean dark current, in electrons per second; an upper bound where weak ones may hide.
+        Their mean dark current, in electrons per second; an upper bound where weak ones may hide, a lower bound of zero
+        where none was found.
     """
 
     map: NDArray[np.bool_]
@@ -119,13 +129,16 @@ def dark_slopes(dark: tuple[Frames, ...], *, largest_count: int) -> DarkSlopes:
     power = (weight * (time - centre) ** 2).sum(axis=0)
     slope = (weight * (time - centre) * means).sum(axis=0) / power
     intercept = (weight * means).sum(axis=0) / weight.sum(axis=0) - slope * centre
-    first = dark[int(np.argmax([len(part.counts) for part in dark]))].counts.astype(np.float64)
-    variance = float(np.mean(first.var(axis=0, ddof=1)[slope <= np.quantile(slope, 0.95)]))
-    ripple = float(np.exp(-2 * np.pi**2 * max(variance - 1 / 12, 0.0)))
+    cool = slope <= np.quantile(slope, 0.95)
+    # The dark current has a shot noise of its own, which grows with the time.
+    noise = np.array([part.counts[:, cool].var(axis=0, ddof=1).mean(dtype=np.float64) for part in dark])
+    pull = np.median((weight * (time - centre))[:, cool], axis=1)
+    error = float(np.sqrt(np.sum(pull**2 * noise / [len(part.counts) for part in dark]) / np.median(power) ** 2))
+    ripple = float(np.exp(-2 * np.pi**2 * max(float(noise.min()) - 1 / 12, 0.0)))
     return DarkSlopes(
         intercept=intercept,
         slope=slope,
-        error=float(np.sqrt(variance / np.median(power))),
+        error=error,
         ripple=ripple / times[-1],
         longest=float(times[-1]),
     )
@@ -144,15 +157,16 @@ def hot_pixels(lines: DarkSlopes, *, gain: Measured) -> HotPixels:
     Returns
     -------
     HotPixels
-        Map, fraction, current. Where no pixel stands out the current is the one below which hot pixels would hide.
+        Map, fraction, current. Where no pixel stands out both are known to be at least zero: weak ones may hide, or
+        chance gave this sensor none, however strong they would be.
     """
     common = float(np.median(lines.slope))
-    limit = OUTSTANDING * lines.error + lines.ripple + max(common, 0.0) * (lines.ripple > 0.1 / lines.longest)
+    limit = OUTSTANDING * lines.error + lines.ripple + max(common, 0.0) * lines.held
     hot = lines.slope > common + limit
     number, pixels = int(hot.sum()), hot.size
-    hidden = Measured(value=(common + 2 * limit) / gain.value, uncertainty=0.0, bound="upper")
     if not number:
-        return HotPixels(map=hot, fraction=Measured(value=0.0, uncertainty=0.0, bound="lower"), current=hidden)
+        nothing = Measured(value=0.0, uncertainty=0.0, bound="lower")
+        return HotPixels(map=hot, fraction=nothing, current=nothing)
     found = lines.slope[hot]
     mean = float(found.mean())
     shot = gain.value * max(mean, 0.0) / lines.longest

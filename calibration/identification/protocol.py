@@ -26,6 +26,18 @@ BRIGHT_QUANTILE = 0.98
 FILLED = 0.55
 """Part of the range that those pixels fill: of speckle a thousandth is beyond it."""
 
+FULL = 0.95
+"""Part of the range from which on the bright pixels saturate."""
+
+SEEN = 5.0
+"""Standard deviations of the dark mean from which on a frame is brighter than the dark."""
+
+TOO_BRIGHT_STEP, TOO_DARK_STEP = 0.1, 10.0
+"""Factor of the next exposure time where a frame tells no level."""
+
+NEAR = 0.1
+"""Logarithm of the exposure over the wanted one that is near enough."""
+
 SETTLING_FRAMES = 1
 """Frames that are dropped after light, pattern or exposure time have changed."""
 
@@ -37,6 +49,9 @@ FEWEST_LEVELS = 6
 
 MOST_ROUNDS = 12
 """Rounds after which the search for an exposure time ends."""
+
+CROWDED = 1.7
+"""Power by which the places of bursts grow: the first ones are near each other, so that fast drift is seen as well."""
 
 LONG_STACK = 64
 SHORT_STACK = 8
@@ -144,7 +159,7 @@ class _Protocol:
         return self._observations(collected)
 
     def _steps(self, bright: float, long: float) -> list[tuple[str, Callable[[], list[Frames]]]]:
-        """Return what is done, in its order, by name: bursts of repeats stand between everything else."""
+        """Return what is done, in its order, by name: bursts of repeats stand between, at distances that grow."""
         ladder = self._ladder_times(bright)
         shortest = ladder[0]
         darks = self._granted(np.linspace(shortest, long, DARK_TIMES))
@@ -159,7 +174,7 @@ class _Protocol:
             for number, part in enumerate(np.array_split(states, -(-pieces // 2))):
                 if len(part):
                     work.append((f"{name} {number + 1}", lambda part=part, at=at: [self._take(part, at=at)]))  # type: ignore[misc]
-        places = np.linspace(0, len(work), self.settings.bursts).round().astype(int)
+        places = (len(work) * np.linspace(0, 1, self.settings.bursts) ** CROWDED).round().astype(int)
         steps: list[tuple[str, Callable[[], list[Frames]]]] = []
         for index in range(len(work) + 1):
             for number in np.flatnonzero(places == index).tolist():
@@ -284,32 +299,33 @@ class _Protocol:
         at = start
         for _ in range(MOST_ROUNDS):
             lit = self._take(states, at=at)
-            dark = self._take(np.zeros_like(states[:1]), at=at, light=False)
+            dark = self._take(np.zeros_like(states[:1]), at=at, light=False).counts[0].astype(np.float64)
             at = lit.exposure_time
-            black = dark.counts[0].astype(np.float64)
-            room = top - float(np.median(black))
-            level = float(np.quantile(lit.counts - black, BRIGHT_QUANTILE, axis=(1, 2)).max()) / room
-            noise = 4 / room + 4 * float(np.std(black)) / room / math.sqrt(black.size)
-            ratio = 0.1 if level > 0.95 else FILLED / max(level, noise)
+            level = float(np.quantile(lit.counts - dark, BRIGHT_QUANTILE, axis=(1, 2)).max())
+            level /= top - float(np.median(dark))
+            excess = float((lit.counts.mean(axis=(1, 2)) - dark.mean()).max())
+            seen = excess > SEEN * math.sqrt(2 * float(np.var(dark)) / dark.size + 1 / 12 / dark.size)
+            ratio = TOO_BRIGHT_STEP if level > FULL else FILLED / level if seen else TOO_DARK_STEP
             wanted = min(max(at * ratio, shutter.exposure_minimum), shutter.exposure_maximum)
-            if abs(math.log(ratio)) < 0.1 or shutter.granted_exposure(wanted) == at:
-                return self._checked(at, level, noise)
+            if abs(math.log(ratio)) < NEAR or shutter.granted_exposure(wanted) == at:
+                break
             at = wanted
-        return self._checked(at, level, noise)
+        self._check_light(at, full=level > FULL, seen=seen)
+        return at
 
-    def _checked(self, at: float, level: float, noise: float) -> float:
-        """Return an exposure time, or say that no light was found there or too much."""
-        if level > 0.95:
+    def _check_light(self, at: float, *, full: bool, seen: bool) -> None:
+        """Refuse an exposure time at which there is no light, or too much."""
+        if full:
+            shortest = at <= self.bench.camera.shutter.exposure_minimum * (1 + 1e-9)
+            words = ", the camera's shortest exposure," if shortest else ""
             raise ValueError(
-                f"the light is too strong: at {at:g} s, the shortest exposure that suits the camera, the brightest "
-                "pixels saturate; attenuate the laser"
+                f"the light is too strong: at {at:g} s{words} the brightest pixels saturate; attenuate the laser"
             )
-        if level < noise:
+        if not seen:
             raise ValueError(
                 f"no light was found: at {at:g} s the patterns are not brighter than the dark; check the laser, its "
                 "shutter and the modulator, or change the laser's power"
             )
-        return at
 
     def _ladder_times(self, bright: float) -> list[float]:
         """Return the exposure times of the ladder: up to where the bright pixels saturate."""

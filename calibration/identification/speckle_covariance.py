@@ -78,11 +78,13 @@ def speckle_covariance(light: FilledLight, *, correlation: NDArray[np.float64], 
     scatter *= np.outer(gain, gain)
     floor = np.diag(np.full(LAGS, 1e-4 / max(frames * grains, 1)))
     floor[0, 0] += (frames * light.noise_doubt / total[0]) ** 2
+    # A dark level that is off changes all frames alike, and the covariance by twice its part of their mean.
+    level = 2 * (values - 1) * light.level_doubt * float(np.sum(light.mean)) / total[0]
     deviation = light.electrons - light.mean[:, np.newaxis, np.newaxis] * light.good
     variance = max(values[0] - 1, 1e-6) * total[0] / frames
     return SpeckleCovariance(
         values=values,
-        errors=scatter + floor,
+        errors=scatter + floor + np.outer(level, level),
         shared=shared,
         intensity_correlation=_cross_frames(deviation[:, light.good]) / variance,
     )

@@ -25,8 +25,8 @@ SEEN = 3.0
 LARGEST_PART = 0.2
 """Relative uncertainty of a rate of drift beyond which a correlation time is a bound, not a figure."""
 
-FEWEST_CHANNELS = 25.0
-"""Channels that must have moved for an exponential law to be told: few of them turn smoothly, as by a gaussian one."""
+FEWEST_CHANNELS = 8.0
+"""Channels of a medium of few whose light must have changed before its law is told from that of a medium of many."""
 
 SURE = 0.999
 """Probability from which on a law is told."""
@@ -52,9 +52,12 @@ class TimeFigures:
         The same by the likelier law alone, in seconds, also where no figure can be vouched for: what a twin drifts
         with. Infinity where no drift is seen.
     drift_law : str
-        The likelier law, "exponential" or "gaussian".
+        The likeliest law, "exponential" or "gaussian".
+    drift_channels : float
+        Channels that drift by it, each at a rate of its own: infinity for a medium of many, macropixels and one where
+        few of them describe the frames better.
     law_probability : float
-        How sure that is, from 0.5 to 1.
+        How sure that is, from a third to 1.
     vibration : Measured
         Part of the speckle that two frames do not share, however near.
     pointing_rms : Measured
@@ -66,9 +69,17 @@ class TimeFigures:
     correlation_time: Measured
     likeliest_time: float
     drift_law: str
+    drift_channels: float
     law_probability: float
     vibration: Measured
     pointing_rms: Measured
+
+    @property
+    def drift_method(self) -> str:
+        """Return how such a drift is simulated (`optics.DriftDescription`): by components, or where few channels drift
+        by mixing. An exponential law by components takes minutes: it is mixed where it is not sure."""
+        many = self.drift_law == "gaussian" or self.law_probability >= SURE
+        return "components" if many and math.isinf(self.drift_channels) else "mixing"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +122,7 @@ class LitMacropixels:
 
 def time_figures(
     observations: Observations, *, gain: Measured, dark_noise: Measured, excluded: NDArray[np.bool_],
-    lit: LitMacropixels, channels: float = math.inf,
+    lit: LitMacropixels,
 ) -> TimeFigures:  # fmt: skip
     """Return what moves in time, from bursts of one pattern.
 
@@ -127,10 +138,6 @@ def time_figures(
         Pixels that do not count: dead and hot ones.
     lit : LitMacropixels
         Where the macropixels are and how much light each sends.
-    channels : float, optional
-        Channels of the medium that drift each at a rate of its own: macropixels and one where the bench drifts by
-        mixing of inputs, infinity for a medium of many.
-
     Returns
     -------
     TimeFigures
@@ -154,9 +161,10 @@ def time_figures(
         raise ValueError(f"lit has {lit.weights.size} macropixels, the patterns have {states.size}: give all of them")
     on = lit.weights * states
     share = axis_share(lit.positions, on)
-    fits = [fit_decorrelation(light, law=DriftLaw(name=name, channels=channels)) for name in LAWS]
+    laws = [*(DriftLaw(name=name) for name in LAWS), DriftLaw(name="exponential", channels=states.size + 1)]
+    fits = [fit_decorrelation(light, law=law) for law in laws]
     errors = [decorrelation_errors(fit, light, share=share) for fit in fits]
-    best, probability = likelier(fits, errors)
+    best, probability = likelier(fits, errors, span=float(np.ptp(light.times)))
     vibration = vibration_figure(fits, errors, best=best)
     noise = laser_noise(light)
     return TimeFigures(
@@ -165,46 +173,60 @@ def time_figures(
         correlation_time=correlation_time(fits, errors, best=best, probability=probability),
         likeliest_time=_likeliest_time(fits[best], errors[best]),
         drift_law=fits[best].law.name,
+        drift_channels=fits[best].law.channels,
         law_probability=probability,
         vibration=vibration,
         pointing_rms=pointing_rms(vibration, positions=lit.positions, weights=on, wavelength=lit.wavelength),
     )
 
 
-def likelier(fits: list[DecorrelationFit], errors: list[DecorrelationErrors]) -> tuple[int, float]:
-    """Return which of two laws is likelier, and its probability.
+def likelier(fits: list[DecorrelationFit], errors: list[DecorrelationErrors], *, span: float) -> tuple[int, float]:
+    """Return which of some laws is the likeliest, and its probability.
 
-    .. math:: P = \\frac{1}{1 + e^{-n (\\ell_1 - \\ell_2)}}
+    .. math:: P = \\frac{1}{\\sum_i e^{-n (\\ell - \\ell_i)}}
 
     Parameters
     ----------
     fits, errors : list
-        The fits by both laws and their uncertainties.
+        The fits by all laws and their uncertainties.
+    span : float
+        Time from the first frame to the last, in seconds.
 
     Returns
     -------
     best : int
-        Index of the likelier law.
+        Index of the likeliest law.
     probability : float
         P, with n the pixels that the likelihood of a law's drift is worth, not all of which are independent.
+
+    Notes
+    -----
+    A few channels that happen to be bright draw any smooth curve, but none that falls further than they are bright:
+    where light of `FEWEST_CHANNELS` of them has changed, what weights they happen to have counts no more in n.
     """
-    gain = fits[0].log_likelihood - fits[1].log_likelihood
-    best = 0 if gain >= 0 else 1
-    odds = abs(gain) * min(one.independent for one in errors)
-    return best, 1 / (1 + math.exp(-min(odds, 700.0)))
+    heights = np.array([one.log_likelihood for one in fits])
+    best = int(heights.argmax())
+    law, rate = fits[best].law, float(fits[best].parameters[1])
+    changed = 1 - float(law.correlation(np.array([0.0, span]), rate=rate)[0][0, 1])
+    many = changed * min(one.law.channels for one in fits) >= FEWEST_CHANNELS
+    worth = min(
+        one.independent for fit, one in zip(fits, errors, strict=True) if not many or math.isinf(fit.law.channels)
+    )
+    odds = (heights - heights.max()) * worth
+    return best, float(1 / np.sum(np.exp(np.maximum(odds, -700.0))))
 
 
 def correlation_time(
     fits: list[DecorrelationFit], errors: list[DecorrelationErrors], *, best: int, probability: float
 ) -> Measured:
-    """Return the correlation time of the likelier law, or the lower bound of both.
+    """Return the correlation time of the likeliest law, or the lower bound of all.
 
     Parameters
     ----------
     fits, errors : list
-        The fits by both laws and their uncertainties.
+        The fits by all laws and their uncertainties.
     best : int
-        Index of the likelier law.
+        Index of the likeliest law.
     probability : float
         How sure that is.
 
@@ -212,14 +234,12 @@ def correlation_time(
     -------
     Measured
         Seconds. A figure where the law is told and the rate known to a fifth of itself; the uncertainty is that
-        towards longer times, where it is larger. An exponential drift of a finite number of channels is bounded: its
-        shortest times hang on a few of them.
+        towards longer times, where it is larger. An exponential drift of few channels is bounded: its shortest times
+        hang on a few of them.
     """
     rates = [float(fit.parameters[1]) for fit in fits]
     deviations = [math.sqrt(float(one.total[1, 1])) for one in errors]
-    few = any(one.moving_channels < FEWEST_CHANNELS for one in errors)
-    few = few or (fits[best].law.name == "exponential" and math.isfinite(fits[best].law.channels))
-    if probability >= SURE and not few and deviations[best] < LARGEST_PART * rates[best]:
+    if probability >= SURE and math.isinf(fits[best].law.channels) and deviations[best] < LARGEST_PART * rates[best]:
         law = fits[best].law
         time, slower = law.time(rates[best]), law.time(rates[best] - deviations[best])
         return Measured(value=time, uncertainty=slower - time)
@@ -239,9 +259,9 @@ def vibration_figure(fits: list[DecorrelationFit], errors: list[DecorrelationErr
     Parameters
     ----------
     fits, errors : list
-        The fits by both laws and their uncertainties.
+        The fits by all laws and their uncertainties.
     best : int
-        Index of the likelier law.
+        Index of the likeliest law.
 
     Returns
     -------
@@ -253,9 +273,7 @@ def vibration_figure(fits: list[DecorrelationFit], errors: list[DecorrelationErr
     return shown_or_bound(fits[best].vibration, math.sqrt(float(slope @ errors[best].total @ slope)))
 
 
-def drifting_medium(
-    figures: TimeFigures, inside: MediumDescription, *, method: str = "components"
-) -> MediumDescription:
+def drifting_medium(figures: TimeFigures, inside: MediumDescription) -> MediumDescription:
     """Return the description of a medium that drifts as frames told.
 
     Parameters
@@ -264,8 +282,6 @@ def drifting_medium(
         The figures.
     inside : MediumDescription
         What the medium is at any one time.
-    method : {"components", "mixing"}, optional
-        How the drift is simulated.
 
     Returns
     -------
@@ -275,7 +291,7 @@ def drifting_medium(
     if math.isinf(figures.likeliest_time):
         return inside
     return DriftDescription(
-        inside=inside, law=figures.drift_law, correlation_time=figures.likeliest_time, method=method
+        inside=inside, law=figures.drift_law, correlation_time=figures.likeliest_time, method=figures.drift_method
     )
 
 

@@ -117,7 +117,8 @@ def embed(
     The error bars are the first order of the perturbation of the eigenvectors and take the errors of distances as
     independent. Far from the noise, with many points, the mean squared error about the mean point is
     sigma^2 / (n <|a|^2>) (law L59); the origin's own error adds to it where points are seen from there. Scaling is
-    not the least-squares fit: `refine_embedding` goes on from here. Pixels are taken in slabs of 64 MiB.
+    not the least-squares fit: `calibration.matrices.joint_lateration.refine_positions` goes on from here. Pixels are
+    taken in slabs of 64 MiB.
 
     References
     ----------

@@ -80,7 +80,7 @@ def causal_transformer(
     -----
     A layer norm behind the residual bounds what a block hands on, whatever its weights are. Without it the outputs
     of blocks that direct feedback teaches grow, a hundredfold within 500 steps, and drown what the last block adds:
-    block DFA then ends behind training the last block alone, see `benchmarks/README.md`.
+    block DFA then ends behind training the last block alone, see ``benchmarks/README.md``.
 
     References
     ----------

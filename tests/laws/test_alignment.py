@@ -10,7 +10,7 @@ REALISATIONS = 4000
 
 
 @pytest.mark.parametrize("width", [100, 1000])
-def test_alignment_of_independent_directions_has_variance_one_over_width(rng, width):
+def test_l61_alignment_of_independent_directions_has_variance_one_over_width(rng, width):
     """L61."""
     a, b = rng.normal(size=(2, REALISATIONS, width))
     cosines = cosine_per_sample(a, b)
@@ -19,7 +19,7 @@ def test_alignment_of_independent_directions_has_variance_one_over_width(rng, wi
 
 
 @pytest.mark.parametrize(("noise", "width"), [(0.1, 500), (1.0, 500), (0.1, 100)])
-def test_projection_noise_lowers_alignment(rng, noise, width):
+def test_l62_projection_noise_lowers_alignment(rng, noise, width):
     """L62: mean 1/sqrt(1 + s), standard deviation s (1 + s)^(-3/2) sqrt((s + 1/2)/m)."""
     ideal = rng.normal(size=(REALISATIONS, width))
     level = np.sqrt(noise * np.mean(ideal**2, axis=1, keepdims=True))  # relative to each vector's own length
@@ -30,7 +30,7 @@ def test_projection_noise_lowers_alignment(rng, noise, width):
     assert cosines.std() == pytest.approx(spread, rel=4 / np.sqrt(2 * REALISATIONS) + 4 / width)
 
 
-def test_losses_of_ternarising_and_of_noise_multiply(rng):
+def test_l64_losses_of_ternarising_and_of_noise_multiply(rng):
     """L64: cos = cos_ternary / sqrt(1 + s), here with the feedback of the library and s = 0.2."""
     classes, width, sigma, noise, batches = 300, 800, 0.2, 0.2, 12
     rule = FixedThreshold(0.612 * sigma)

@@ -8,7 +8,7 @@ import pytest
 
 from calibration.identification.dark_counts import BLACK, NOISE, RATE, SPREAD, dark_counts
 from calibration.identification.dark_frames import fit_dark
-from calibration.identification.dark_lines import line_noise
+from calibration.identification.dark_lines import line_noise, line_offsets
 from calibration.identification.observations import Frames
 from calibration.identification.photon_ladder import system_gain
 from calibration.identification.shot_noise import shot_noise
@@ -129,3 +129,69 @@ def test_l46_covariance_of_rounded_pixels_is_mehlers_series_in_that_of_their_sig
     assert columns.value == pytest.approx(line**2, abs=4 * columns.uncertainty)
     assert columns.uncertainty < 0.15 * line**2
     assert abs(rows.value) < 4 * rows.uncertainty
+
+
+def test_l46_noise_of_rows_is_the_same_where_a_third_of_the_counts_is_clipped_at_zero(rng: np.random.Generator) -> None:
+    sets = dark_sets(rng, black=1.0, spread=0.5, noise=4.0, line=1.5)
+    counts = dark_counts(sets, pixels=np.ones(SHAPE, np.bool_))
+    _, columns = line_noise(sets, counts, fit_dark(counts, gain=1e-6))
+    # 108 frames x 44 columns: 1.2 * sqrt(2 / 4752) = 2.5 %; the slope taken half a DN off its place makes it 17 % more.
+    assert columns.uncertainty < 0.04 * 1.5**2
+    assert columns.value == pytest.approx(1.5**2, abs=4 * columns.uncertainty)
+
+
+def test_l44_offsets_of_columns_feign_none_of_rows(rng: np.random.Generator) -> None:
+    column = 1.0 * rng.standard_normal(SHAPE[1])
+    sets = tuple(
+        frames_of(np.rint(30 + column + 0.8 * rng.standard_normal((number, *SHAPE))), time)
+        for time, number in ((0.1, 48), (0.4, 12), (1.0, 48))
+    )
+    counts = dark_counts(sets, pixels=np.ones(SHAPE, np.bool_))
+    fit = fit_dark(counts, gain=1e-6)
+    rows, columns = line_offsets(counts, fit, noise=line_noise(sets, counts, fit))
+    # Means of 44 pixels and 108 frames: (0.64 + 1 / 12) / 4752 = 1.5e-4 DN^2, of which chance may make twice as much.
+    assert not rows.seen
+    assert rows.largest < 1e-3
+    assert columns.seen
+    assert columns.value == pytest.approx(
+        column.var(ddof=1), rel=0.01
+    )  # of these columns; the law's errs by 1 / sqrt(22)
+    assert columns.uncertainty == pytest.approx(columns.value * np.sqrt(2 / 43), rel=0.05)
+
+
+def test_l46_pixels_without_offsets_of_their_own_tell_noise_by_two_steps(rng: np.random.Generator) -> None:
+    # 0.2 DN of noise at 3.7 DN: 16 % fall below the step at 3.5, some below 1e-4 rise above that at 4.5.
+    fit = fit_dark(
+        dark_counts(dark_sets(rng, black=3.7, spread=0.0, noise=0.2), pixels=np.ones(SHAPE, np.bool_)), gain=1e-6
+    )
+    errors = np.sqrt(np.diag(fit.covariance))
+    assert errors[NOISE] < 0.08
+    assert fit.parameters[NOISE] == pytest.approx(np.log(0.2), abs=4 * errors[NOISE])
+    assert fit.parameters[BLACK] == pytest.approx(3.7, abs=4 * errors[BLACK])
+    assert fit.largest_spread < 0.03  # of the noise of 108 frames, 0.2 * 1.5 / sqrt(108), a part that 1584 pixels hide
+
+
+def test_l46_noise_and_offsets_about_one_step_have_no_scale(rng: np.random.Generator) -> None:
+    # All pixels alike at 4.45 DN with 0.15 DN of noise: two counts, of which one share is all that is known.
+    fit = fit_dark(
+        dark_counts(dark_sets(rng, black=4.45, spread=0.0, noise=0.1), pixels=np.ones(SHAPE, np.bool_)), gain=1e-6
+    )
+    assert fit.scale_error > 0.12
+    assert fit.largest_noise > 0.1
+    errors = np.sqrt(np.diag(fit.covariance))
+    assert fit.parameters[BLACK] == pytest.approx(4.45, abs=4 * errors[BLACK])
+
+
+def test_l40_dark_charge_of_few_electrons_is_skewed(rng: np.random.Generator) -> None:
+    # 0.025 DN per electron, 32 electrons in the longest time: skewness 0.18 of the charge, which lifts the tail beyond
+    # the step at 2.5 DN, two deviations up, by a tenth.
+    gain, charge, black, read = 0.025, 32.0, 1.36, 0.1
+    sets = []
+    for time, number in ((0.05, 48), (0.3, 24), (0.65, 24), (1.0, 48)):
+        signal = gain * rng.poisson(charge * time, (number, *SHAPE)) + read * rng.standard_normal((number, *SHAPE))
+        sets.append(frames_of(np.rint(black + signal), time))
+    fit = fit_dark(dark_counts(tuple(sets), pixels=np.ones(SHAPE, np.bool_)), gain=gain)
+    errors = np.sqrt(np.diag(fit.covariance))
+    for index, truth in {BLACK: black, NOISE: np.log(read), RATE: gain * charge}.items():
+        assert fit.parameters[index] == pytest.approx(truth, abs=4 * errors[index])
+    assert errors[RATE] < 0.003  # without the skewness the growth is 0.008 DN off

@@ -22,14 +22,14 @@ def four_standard_errors(samples):
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.612, 1.0])
-def test_gaussian_error_at_a_threshold(rng, threshold):
+def test_l60_gaussian_error_at_a_threshold(rng, threshold):
     cosines = block_cosines(SIGMA * rng.normal(size=(BLOCKS, BLOCK)), FixedThreshold(SIGMA * threshold))
     predicted = 2 * norm.pdf(threshold) / np.sqrt(2 * norm.sf(threshold))
     assert predicted == pytest.approx({0.0: 0.79788, 0.612: 0.89990, 1.0: 0.85911}[threshold], abs=1.1e-5)
     assert cosines.mean() == pytest.approx(predicted, abs=four_standard_errors(cosines))
 
 
-def test_best_ternary_of_a_gaussian_error_is_the_three_level_quantiser(rng):
+def test_l60_best_ternary_of_a_gaussian_error_is_the_three_level_quantiser(rng):
     error = SIGMA * rng.normal(size=(BLOCKS, BLOCK))
     best = BestTernary()
     cosines = block_cosines(error, best)
@@ -45,7 +45,7 @@ def test_best_ternary_of_a_gaussian_error_is_the_three_level_quantiser(rng):
     assert fractions.mean() == pytest.approx(2 * norm.sf(optimum), abs=four_standard_errors(fractions))
 
 
-def test_laplace_error_at_its_best_threshold(rng):
+def test_l60_laplace_error_at_its_best_threshold(rng):
     scale = 0.25
     cosines = block_cosines(rng.laplace(scale=scale, size=(BLOCKS, BLOCK)), FixedThreshold(scale))
     predicted = np.sqrt(2) * np.exp(-0.5)  # (1 + t) exp(-t/2) / sqrt(2) at t = 1
@@ -53,7 +53,7 @@ def test_laplace_error_at_its_best_threshold(rng):
     assert cosines.mean() == pytest.approx(predicted, abs=four_standard_errors(cosines))
 
 
-def test_best_ternary_is_the_best_of_all_ternary_vectors(rng):
+def test_l60_best_ternary_is_the_best_of_all_ternary_vectors(rng):
     candidates = np.array([v for v in product((-1.0, 0.0, 1.0), repeat=7) if any(v)])
     lengths = np.linalg.norm(candidates, axis=1)
     for error in (rng.normal(size=(30, 7)), rng.standard_cauchy(size=(30, 7)), rng.uniform(-1, 1, size=(30, 7))):
@@ -61,7 +61,7 @@ def test_best_ternary_is_the_best_of_all_ternary_vectors(rng):
         np.testing.assert_allclose(block_cosines(error, BestTernary()), brute, rtol=0, atol=1e-12)
 
 
-def test_best_ternary_is_the_best_of_all_supports_of_twelve_entries(rng):
+def test_l60_best_ternary_is_the_best_of_all_supports_of_twelve_entries(rng):
     error = rng.normal(size=(20, 12))
     supports = np.array(list(product((0.0, 1.0), repeat=12)))[1:]
     sums = np.abs(error) @ supports.T / np.sqrt(supports.sum(axis=1))
@@ -70,7 +70,7 @@ def test_best_ternary_is_the_best_of_all_supports_of_twelve_entries(rng):
 
 
 @pytest.mark.parametrize("classes", [10, 1000])
-def test_softmax_error_at_initialisation(classes):
+def test_l60_softmax_error_at_initialisation(classes):
     _, error = softmax_cross_entropy(np.zeros((3, classes)), np.array([0, classes - 1, 4]))
     signs = block_cosines(error, FixedThreshold(0.0))
     np.testing.assert_allclose(signs, 2 * np.sqrt(classes - 1) / classes, rtol=0, atol=1e-12)
@@ -79,7 +79,7 @@ def test_softmax_error_at_initialisation(classes):
     np.testing.assert_array_equal(BestTernary()(error), FixedThreshold(0.5)(error))
 
 
-def test_softmax_error_of_a_trained_net(rng):
+def test_l60_softmax_error_of_a_trained_net(rng):
     samples = 20000
     logits = 1.5 * rng.normal(size=(samples, 10))
     gumbel = rng.gumbel(size=logits.shape)

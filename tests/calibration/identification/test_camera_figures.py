@@ -130,7 +130,7 @@ def test_maps_show_the_hot_and_the_dead_pixels() -> None:
 def test_what_frames_do_not_show_is_a_bound() -> None:
     figures = figures_of(QUIET)
     assert figures.hot_pixels.bound == "lower"
-    assert figures.hot_pixel_current.bound == "upper"
+    assert figures.hot_pixel_current == Measured(value=0.0, uncertainty=0.0, bound="lower")
     assert figures.dead_pixels.bound == "upper"
     assert figures.dead_pixels.value == pytest.approx(np.log(1000) / QUIET.pixels)
     assert figures.row_noise.bound == figures.column_noise.bound == "upper"

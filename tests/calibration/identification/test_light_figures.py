@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from calibration.identification.dark_levels import dark_level
 from calibration.identification.light_figures import laser_scatter, light_figures
-from calibration.identification.light_frames import dark_level, filled_light
+from calibration.identification.light_frames import filled_light
 from calibration.identification.macropixel_weights import MacropixelWeights, anchor_ratio, macropixel_weights
 from calibration.identification.observations import Observations
 from optics.media import GaussianDescription
