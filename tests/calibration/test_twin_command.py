@@ -85,7 +85,7 @@ def test_the_command_answers_and_leaves_a_twin(
     for words in (
         "0.02530 ± 0.00010 DN/e", "> 1000 s", "Quantum efficiency is 0.5", "! drift was not seen", "Your limit is",
         "on the twin, against its own matrix", "on the bench, what repeats say", "on the bench, which is simulated",
-        "96.9 ± 1.4 %", "against 96.6 ± 1.2 % with an ideal bench.", "VERDICT\nLimited by ",
+        "1797 digits, one seed.", "96.9 ± 1.4 %", "against 96.6 ± 1.2 % with an ideal bench.", "VERDICT\nLimited by ",
     ):  # fmt: skip
         assert words in said
     assert {path.name for path in folder.iterdir()} == {
