@@ -108,6 +108,8 @@ def test_limits_know_what_they_leave_out(description: BenchDescription) -> None:
     assert {"beam_profile", "contrast", "drift"} <= {term.name for term in limits.even.terms}
     assert not {"beam_profile", "contrast"} & {term.name for term in limits.own.terms}
     assert limits.own.error < limits.even.error
+    assert f"({limits.own.error:.3g} to " in limits.advice  # what changes buy of the error that counts
+    assert not set(limits.advice.splitlines()) & set(limits.flags)  # said once
 
 
 def test_the_verdict_names_the_largest_cost_and_only_what_was_found(description: BenchDescription) -> None:

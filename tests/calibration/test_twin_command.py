@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from calibration.__main__ import main
 from calibration.cameras.uncertainty import Measured
 from calibration.identification import answer, limits, training
+from calibration.identification.answer import measured_costs
 from calibration.identification.training import RunningTraining, Training, read_training
 from dfa.__main__ import main as train
 from optics import BenchDescription, DriftDescription, load_bench
@@ -85,7 +86,7 @@ def test_the_command_answers_and_leaves_a_twin(
     for words in (
         "0.02530 ± 0.00010 DN/e", "> 1000 s", "Quantum efficiency is 0.5", "! drift was not seen", "Your limit is",
         "on the twin, against its own matrix", "on the bench, what repeats say", "on the bench, which is simulated",
-        "96.9 ± 1.4 %", "against 96.6 ± 1.2 % with an ideal bench.", "VERDICT\nLimited by ",
+        "1797 digits, one seed.", "96.9 ± 1.4 %", "against 96.6 ± 1.2 % with an ideal bench.", "VERDICT\nLimited by ",
     ):  # fmt: skip
         assert words in said
     assert {path.name for path in folder.iterdir()} == {
@@ -147,14 +148,22 @@ def test_a_bench_that_bears_no_projection_still_has_a_twin(
 
 @pytest.mark.usefixtures("unlimited")
 def test_drift_is_named_as_the_limit_where_it_costs_most(
-    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     still = load_bench(bench)
     medium = DriftDescription(inside=still.medium, law="exponential", correlation_time=4.0, method="mixing")
     save_bench(replace(still, medium=medium), bench)
+    found: list[dict[str, float]] = []
+
+    def costs(*given: Any, **settings: Any) -> dict[str, float]:
+        found.append(measured_costs(*given, **settings))
+        return found[0]
+
+    monkeypatch.setattr(answer, "measured_costs", costs)
     words = [*SMALL, "--no-training", "--output", str(tmp_path / "one")]
     assert main(["twin", "--bench", str(bench), *words]) == 0
     assert "VERDICT\nLimited by drift (the medium changes)" in capsys.readouterr().out
+    assert found[0]["drift"] > 0  # the error falls without it
 
 
 @pytest.mark.parametrize(
