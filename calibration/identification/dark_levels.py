@@ -190,7 +190,7 @@ def _dark_slope(
 ) -> tuple[float, float]:
     """Return the rise of the dark level and its standard uncertainty, in DN per second.
 
-    Where the camera's figure is a bound, the rise lies anywhere below it, or is that of the frames where they tell more.
+    Where the camera's figure is a bound, the rise is anywhere below it, or that of the frames if they tell more.
     """
     figure, gain = camera.dark_current, camera.gain.value
     if not figure.bound:
