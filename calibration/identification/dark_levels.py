@@ -154,12 +154,12 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
     )  # fmt: skip
     counts = np.concatenate([one.counts[:, good] for one in dark]).astype(np.float64)
     spread = float(np.sqrt(np.mean(counts.var(axis=0)) + offset[good].var()))
-    slope, slope_doubt = _dark_slope(dark, camera, good=good, scatter=unrounded_scatter(counts))
+    scatter = float(np.median([unrounded_scatter(one.counts[:, good]) for one in dark]))
+    slope, slope_doubt = _dark_slope(dark, camera, good=good, scatter=scatter)
     levels = [one.mean[good].mean() - slope * one.exposure_time for one in dark]
     own = float(np.average(levels, weights=[len(one.counts) for one in dark]))
     clipping = spread if np.mean(counts == 0) > CLIPPED_SHARE else 0.0
     wander = float(np.std(levels, ddof=1)) / math.sqrt(len(levels)) if len(levels) > 1 else 0.0
-    scatter = unrounded_scatter(counts)
     doubt = math.hypot(rounding_shift(scatter), spread / math.sqrt(counts.size), clipping, wander)
     # The camera's figure is for all sensors: the offsets of these pixels have a mean of their own.
     figure = camera.black_level

@@ -98,7 +98,7 @@ def test_contrast_of_faint_light_on_few_pixels_is_unbiased(rng: np.random.Genera
     assert within(grain.pixel_contrast, 1.0)
     assert grain.pixel_contrast.uncertainty < 0.01
     assert grain.mean_variance == pytest.approx(1 / 48, rel=0.05)
-    # A level that is off by 0.4 of 8 electrons changes the squared contrast by 2 x 0.05 of itself; scatter of means: 4 %.
+    # A level that is off by 0.4 of 8 electrons changes the squared contrast by 2 x 0.05 of itself.
     doubtful = speckle_covariance(replace(light, level_doubt=0.4), correlation=np.eye(7)[0], grains=48)
     assert doubtful.errors[0, 0] - seen.errors[0, 0] == pytest.approx((0.1 * (seen.values[0] - 1)) ** 2, rel=0.1)
 
