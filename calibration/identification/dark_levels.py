@@ -265,7 +265,7 @@ def rounding_shift(scatter: float) -> float:
     return math.exp(-2 * (math.pi * scatter) ** 2) / (math.pi * math.sqrt(2))
 
 
-def unrounded_scatter(counts: NDArray[np.float64]) -> float:
+def unrounded_scatter(counts: NDArray[np.number]) -> float:
     """Return the standard deviation that normal signals had before they were rounded.
 
     .. math:: s = \\frac{k_2 - k_1}{\\Phi^{-1}(P_{k \\le k_2}) - \\Phi^{-1}(P_{k \\le k_1})}
