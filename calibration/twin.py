@@ -222,7 +222,9 @@ def describe_twin(
     moving = time_figures(
         observations,
         gain=camera.gain,
-        dark_noise=propagate(lambda gain, noise: gain * noise, camera.gain, camera.dark_noise),
+        dark_noise=replace(
+            propagate(lambda gain, noise: gain * noise, camera.gain, camera.dark_noise), bound=camera.dark_noise.bound
+        ),
         excluded=camera.hot_map | camera.dead_map,
         lit=LitMacropixels(
             positions=places,

@@ -50,7 +50,7 @@ PROSE = (
     "calibration.campaigns.methods.MatrixMethod", "calibration.campaigns.plan.PatternSeries",
     "calibration.campaigns.run.FrameSink", "optics.devices.stand_ins.StandIn",
     "calibration.identification.twin_figures.IdentifiedBench",
-    "calibration.identification.light_frames.CameraKnowledge",
+    "calibration.identification.dark_levels.CameraKnowledge",
     *(f"optics.devices.protocols.{name}" for name in (
         "Modulator", "FrameCamera", "BurstCamera", "PatternSequencer", "RegionCamera", "GainCamera", "LightSwitch",
         "PhaseShifter",

@@ -154,12 +154,12 @@ def dark_level(dark: tuple[Frames, ...], camera: CameraKnowledge) -> DarkLevel:
     )  # fmt: skip
     counts = np.concatenate([one.counts[:, good] for one in dark]).astype(np.float64)
     spread = float(np.sqrt(np.mean(counts.var(axis=0)) + offset[good].var()))
-    slope, slope_doubt = _dark_slope(dark, camera, good=good, scatter=unrounded_scatter(counts))
+    scatter = float(np.median([unrounded_scatter(one.counts[:, good]) for one in dark]))
+    slope, slope_doubt = _dark_slope(dark, camera, good=good, scatter=scatter)
     levels = [one.mean[good].mean() - slope * one.exposure_time for one in dark]
     own = float(np.average(levels, weights=[len(one.counts) for one in dark]))
     clipping = spread if np.mean(counts == 0) > CLIPPED_SHARE else 0.0
     wander = float(np.std(levels, ddof=1)) / math.sqrt(len(levels)) if len(levels) > 1 else 0.0
-    scatter = unrounded_scatter(counts)
     doubt = math.hypot(rounding_shift(scatter), spread / math.sqrt(counts.size), clipping, wander)
     # The camera's figure is for all sensors: the offsets of these pixels have a mean of their own.
     figure = camera.black_level
@@ -190,7 +190,7 @@ def _dark_slope(
 ) -> tuple[float, float]:
     """Return the rise of the dark level and its standard uncertainty, in DN per second.
 
-    Where the camera's figure is a bound, the rise lies anywhere below it, or is that of the frames where they tell more.
+    Where the camera's figure is a bound, the rise is anywhere below it, or that of the frames if they tell more.
     """
     figure, gain = camera.dark_current, camera.gain.value
     if not figure.bound:
@@ -265,7 +265,7 @@ def rounding_shift(scatter: float) -> float:
     return math.exp(-2 * (math.pi * scatter) ** 2) / (math.pi * math.sqrt(2))
 
 
-def unrounded_scatter(counts: NDArray[np.float64]) -> float:
+def unrounded_scatter(counts: NDArray[np.number]) -> float:
     """Return the standard deviation that normal signals had before they were rounded.
 
     .. math:: s = \\frac{k_2 - k_1}{\\Phi^{-1}(P_{k \\le k_2}) - \\Phi^{-1}(P_{k \\le k_1})}

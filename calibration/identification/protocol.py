@@ -75,7 +75,8 @@ class ProtocolSettings:
     bursts, burst : int, optional
         Bursts of repeated frames, and frames of a burst.
     pause : float, optional
-        Time that passes before each burst, in seconds: what drifts slowly is seen in a long protocol.
+        Time that passes before a burst on average, in seconds, less before the first and more before the last: what
+        drifts slowly is seen in a long protocol.
     seed : int, optional
         Seed of the random halves.
 
@@ -178,7 +179,8 @@ class _Protocol:
         steps: list[tuple[str, Callable[[], list[Frames]]]] = []
         for index in range(len(work) + 1):
             for number in np.flatnonzero(places == index).tolist():
-                steps.append((f"repeats {number + 1}", lambda: [self._burst(bright)]))
+                pause = 2 * self.settings.pause * number / (self.settings.bursts - 1)
+                steps.append((f"repeats {number + 1}", lambda pause=pause: [self._burst(bright, pause=pause)]))  # type: ignore[misc]
             steps.extend(work[index : index + 1])
         return steps
 
@@ -196,10 +198,10 @@ class _Protocol:
             exposures=self.exposures,
         )
 
-    def _burst(self, at: float) -> Frames:
+    def _burst(self, at: float, *, pause: float) -> Frames:
         """Return a burst of repeated frames, after a pause."""
-        if self.settings.pause:
-            getattr(self.bench, "wait", time.sleep)(self.settings.pause)
+        if pause:
+            getattr(self.bench, "wait", time.sleep)(pause)
         return self._take(np.tile(self.pattern, (self.settings.burst, 1)), at=at)
 
     def _dark(self, at: float, *, long: bool) -> Frames:

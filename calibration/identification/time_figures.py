@@ -28,7 +28,7 @@ LARGEST_PART = 0.2
 FEWEST_CHANNELS = 8.0
 """Channels of a medium of few whose light must have changed before its law is told from that of a medium of many."""
 
-SURE = 0.999
+SURE = 0.99
 """Probability from which on a law is told."""
 
 FAST = 1e-3
@@ -138,6 +138,7 @@ def time_figures(
         Pixels that do not count: dead and hot ones.
     lit : LitMacropixels
         Where the macropixels are and how much light each sends.
+
     Returns
     -------
     TimeFigures

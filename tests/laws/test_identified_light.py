@@ -1,6 +1,7 @@
 """Laws L11, L13, L34 and L49: light, contrast and grain that are found in frames are those of the bench."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from scipy.integrate import dblquad
 from scipy.special import j1
 
 from calibration.cameras.uncertainty import Measured
+from calibration.identification.dark_levels import clipped_mean, noise_below, unrounded_scatter
 from calibration.identification.grain import fit_grain, mean_variance, pixel_correlation
 from calibration.identification.light_figures import LightFigures, light_figures, medium_description
-from calibration.identification.light_frames import FilledLight, clipped_mean
+from calibration.identification.light_frames import FilledLight
 from calibration.identification.macropixel_weights import anchor_ratio
 from calibration.identification.speckle_covariance import speckle_covariance
 from optics.media import FiniteGrainDescription, GaussianDescription, PartiallyCoherentDescription, PolarisedDescription
@@ -54,8 +56,32 @@ def test_l13_variance_of_a_mean_is_the_correlation_area_over_the_frame() -> None
 def test_mean_of_clipped_counts(level: float, spread: float, light: float, rng: np.random.Generator) -> None:
     drawn = np.maximum(level + light * rng.exponential(size=200_000) + spread * rng.standard_normal(200_000), 0)
     expected = clipped_mean(level, spread=spread, light=light, contrast=1.0)
-    # 64 quantiles leave out 0.3 % of the tail's mean.
-    assert expected == pytest.approx(drawn.mean(), abs=4 * drawn.std() / math.sqrt(drawn.size) + 0.012 * light)
+    # 64 quantiles of the light: some 1e-3 of what is clipped.
+    assert expected == pytest.approx(drawn.mean(), abs=4 * drawn.std() / math.sqrt(drawn.size) + 1e-3 * spread)
+
+
+def test_mean_of_counts_far_above_zero_is_that_of_the_light() -> None:
+    assert clipped_mean(30.0, spread=2.0, light=500.0, contrast=1.0) == pytest.approx(530.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("scatter", [0.35, 0.6, 3.0])
+def test_scatter_of_signals_is_found_in_rounded_counts(scatter: float, rng: np.random.Generator) -> None:
+    counts = np.round(7.4 + scatter * rng.standard_normal(100_000))
+    # Quantiles at a thousandth are known to 10 % of it, which is 0.03 of the scatter; both ends, four times.
+    assert unrounded_scatter(counts) == pytest.approx(scatter, rel=0.1)
+
+
+def test_scatter_that_rounding_hides_may_be_anything(rng: np.random.Generator) -> None:
+    assert unrounded_scatter(np.full(100, 7.0)) == 0
+    assert unrounded_scatter(np.round(7.45 + 0.05 * rng.standard_normal(10_000))) == 0
+
+
+def test_noise_below_a_bound_is_no_more_than_its_counts_allow() -> None:
+    # Counts that never change hide half a DN: a variance of 1/4 at most, evenly below.
+    hidden = noise_below(3.4, temporal=0.0)
+    assert (hidden.value, hidden.uncertainty) == pytest.approx((0.125, 0.25 / math.sqrt(12)))
+    assert noise_below(0.2, temporal=0.0).value == pytest.approx(0.02)
+    assert noise_below(9.0, temporal=1.0).value == pytest.approx(1.5**2 / 2)
 
 
 def test_contrast_of_faint_light_on_few_pixels_is_unbiased(rng: np.random.Generator) -> None:
@@ -65,13 +91,16 @@ def test_contrast_of_faint_light_on_few_pixels_is_unbiased(rng: np.random.Genera
     light = FilledLight(
         electrons=electrons, clipped=np.zeros(shape, bool), filled_variance=np.zeros(2000),
         mean=electrons.mean(axis=(1, 2)), good=np.ones(shape[1:], bool), noise_variance=0.0, noise_doubt=0.0,
-        row_covariance=0.0, column_covariance=0.0, rounding=0.0, exposure_time=1e-3,
+        row_covariance=0.0, column_covariance=0.0, rounding=0.0, level_doubt=0.0, exposure_time=1e-3,
     )  # fmt: skip
     seen = speckle_covariance(light, correlation=np.eye(7)[0], grains=48)
     grain = fit_grain(seen.values, seen.errors, shape=shape[1:])
     assert within(grain.pixel_contrast, 1.0)
     assert grain.pixel_contrast.uncertainty < 0.01
     assert grain.mean_variance == pytest.approx(1 / 48, rel=0.05)
+    # A level that is off by 0.4 of 8 electrons changes the squared contrast by 2 x 0.05 of itself.
+    doubtful = speckle_covariance(replace(light, level_doubt=0.4), correlation=np.eye(7)[0], grains=48)
+    assert doubtful.errors[0, 0] - seen.errors[0, 0] == pytest.approx((0.1 * (seen.values[0] - 1)) ** 2, rel=0.1)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -83,7 +83,9 @@ def test_figures_of_a_restless_bench_are_found(restless: BenchDescription, seed:
     lit = known(restless)["lit"]
     part = pointing_vibration(3e-5, positions=lit.positions, weights=on, wavelength=500e-9)
     assert figures.drift_law == "gaussian"
-    assert figures.law_probability > 0.999
+    assert math.isinf(figures.drift_channels)
+    assert figures.drift_method == "components"
+    assert figures.law_probability > 0.99
     for found, truth in (
         (figures.laser_noise, 0.015), (figures.correlation_time, 4.0), (figures.vibration, part),
         (figures.pointing_rms, 3e-5),
@@ -112,23 +114,43 @@ def test_figures_become_descriptions() -> None:
     one = Measured(value=2e-6, uncertainty=1e-7)
     figures = TimeFigures(
         laser_noise=one, power_change=one, correlation_time=Measured(value=7.0, uncertainty=0.3),
-        likeliest_time=7.0, drift_law="exponential", law_probability=1.0, vibration=one, pointing_rms=one,
+        likeliest_time=7.0, drift_law="exponential", drift_channels=64, law_probability=1.0, vibration=one,
+        pointing_rms=one,
     )  # fmt: skip
     pointing = described_pointing(figures, frame_period=2e-3)
     assert (pointing.rms, pointing.law) == (2e-6, "gaussian")
     assert pointing.correlation_time == pytest.approx(2e-6)
     inside = GaussianDescription(collected_fraction=1e-6)
-    medium = drifting_medium(figures, inside, method="mixing")
-    assert medium == DriftDescription(inside=inside, law="exponential", correlation_time=7.0, method="mixing")
+    expected = DriftDescription(inside=inside, law="exponential", correlation_time=7.0, method="mixing")
+    assert drifting_medium(figures, inside) == expected
+    many = replace(figures, drift_channels=math.inf)
+    assert drifting_medium(many, inside) == replace(expected, method="components")
+    # An exponential law that is only the likeliest is not worth the minutes that its components take.
+    assert drifting_medium(replace(many, law_probability=0.9), inside) == expected
+    smooth = replace(many, drift_law="gaussian", law_probability=0.5)
+    assert drifting_medium(smooth, inside) == replace(expected, law="gaussian", method="components")
 
 
 def test_few_channels_leave_an_exponential_drift_bounded(restless: BenchDescription) -> None:
-    inputs = restless.layout.inputs + 1
     mixing = replace(restless.medium, law="exponential", correlation_time=3.0, method="mixing")
     bench = replace(restless, medium=mixing)
-    time = time_figures(observe(bench, seed=2), **known(bench), channels=inputs).correlation_time
+    figures = time_figures(observe(bench, seed=2), **known(bench))
+    assert (figures.drift_law, figures.drift_channels) == ("exponential", restless.layout.inputs + 1)
+    assert figures.drift_method == "mixing"
+    time = figures.correlation_time
     assert time.bound == "lower"
     assert 0.1 < time.value < 3.0
+
+
+def test_many_channels_tell_an_exponential_law(restless: BenchDescription) -> None:
+    medium = replace(restless.medium, law="exponential", correlation_time=6.0)
+    bench = replace(restless, medium=medium)
+    figures = time_figures(observe(bench, seed=2), **known(bench))
+    assert (figures.drift_law, figures.drift_channels) == ("exponential", math.inf)
+    time = figures.correlation_time
+    assert not time.bound
+    assert abs(time.value - 6.0) < 4 * time.uncertainty
+    assert time.uncertainty < 1.2
 
 
 def test_dark_level_is_the_line_through_the_sets(restless: BenchDescription) -> None:
