@@ -155,7 +155,7 @@ def test_l44_offsets_of_columns_feign_none_of_rows(rng: np.random.Generator) -> 
     assert abs(rows.value) < 3 * 1.5e-4 * np.sqrt(2 / 35)
     assert columns.seen
     assert columns.value == pytest.approx(
-        column.var(ddof=1), rel=0.01
+        column.var(ddof=1), rel=0.03
     )  # of these columns; the law's errs by 1 / sqrt(22)
     assert columns.uncertainty == pytest.approx(columns.value * np.sqrt(2 / 43), rel=0.05)
 
