@@ -19,9 +19,15 @@ from calibration.identification.dark_climb import (
     scores,
     weak_prior,
 )
-from calibration.identification.dark_counts import BLACK, COARSE, NOISE, SPREAD, DarkCounts, pixel_terms
+from calibration.identification.dark_counts import BLACK, COARSE, NOISE, RATE, SPREAD, DarkCounts, pixel_terms
 
 Array = NDArray[np.float64]
+
+ONE_STEP = 1e-5
+"""Share of the counts beyond the two most frequent ones, up to which a single step of the converter is touched."""
+
+FEW_ELECTRONS = 0.3
+"""Shot noise of the dark charge over the noise, as variances, up to which it does not set the scale."""
 
 FEW_LINES = 1.25
 """Factor on uncertainties where rounding hides the noise: few pixels, in few rows and columns, tell of it."""
@@ -106,6 +112,8 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
         covariance += np.outer(moved, moved)
     if np.exp(2 * best[NOISE]) < COARSE:
         covariance *= FEW_LINES**2
+        if _scale_hidden(counts, best, gain=gain):
+            covariance[np.diag_indices(4)] += np.array([0.0, 1.0, 1.0, best[RATE] ** 2])
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
         distance = abs(best[BLACK] - np.floor(best[BLACK]) - 0.5)
         covariance[BLACK, BLACK] += (distance * np.expm1(min(np.sqrt(covariance[NOISE, NOISE]), 1.0))) ** 2
@@ -118,6 +126,16 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
     ]
     _, offset, slopes = pixel_terms(counts, best, gain=gain, moments=True)
     return DarkFit(best, covariance, own, offset, slopes, *ends)
+
+
+def _scale_hidden(counts: DarkCounts, best: Array, *, gain: float) -> bool:
+    """Return whether only one step of the converter is touched, and electrons set no scale either."""
+    shown = np.zeros(int(counts.base.max()) + counts.table.shape[2])
+    for index in range(counts.table.shape[2]):
+        place = np.maximum(counts.base + counts.lowest + index, 0)
+        shown += np.bincount(place, counts.table[:, :, index].sum(axis=1), minlength=len(shown))[: len(shown)]
+    beyond = 1 - np.sort(shown)[-2:].sum() / shown.sum()
+    return bool(beyond < ONE_STEP and gain * max(best[RATE], 0.0) < FEW_ELECTRONS * np.exp(2 * best[NOISE]))
 
 
 def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np.bool_]:
