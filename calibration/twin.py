@@ -202,8 +202,16 @@ def describe_twin(
         The frames.
     bench : Bench
         The bench that they are of; nothing is exposed.
-    wavelength, dmd, power, components, name
-        As for `identify_bench`.
+    wavelength : float
+        Wavelength of the laser, in metres.
+    dmd : Dmd
+        The mirror array.
+    power : float, optional
+        Power of the laser on the mirrors, in watts.
+    components : int, optional
+        Length of the vectors that the bench is to project.
+    name : str, optional
+        Name of the twin.
 
     Returns
     -------

@@ -23,7 +23,7 @@ CAMERA_ROWS = (
     ("dsnu", "DSNU", "", "e", "rms of the fixed offsets of the pixels"),
     ("row_offset", "row offsets", "", "e", "rms of the fixed offsets of the rows"),
     ("column_offset", "column offsets", "", "e", "rms of the fixed offsets of the columns"),
-    ("hot_pixels", "hot pixels", "", "", "fraction of the pixels"),
+    ("hot_pixels", "hot pixels", "", "", "fraction of the pixels that stand out of the noise; weaker ones hide"),
     ("hot_pixel_current", "current of hot pixels", "", "e/s", "their mean dark current"),
     ("dead_pixels", "dead pixels", "", "", "fraction of the pixels that do not answer to light"),
 )

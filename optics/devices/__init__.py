@@ -6,7 +6,7 @@ drivers are optional extras: `optics.devices.basler.BaslerCamera`, `optics.devic
 """
 
 from optics.devices.device_bench import DeviceBench
-from optics.devices.devices_file import open_devices, shipped_devices
+from optics.devices.devices_file import known_wavelength, open_devices, shipped_devices
 from optics.devices.emulated import EmulatedDevices, emulated_bench
 from optics.devices.errors import DeviceAbsentError, DeviceError, DriverMissingError, FrameLostError
 from optics.devices.figures import starting_figures
@@ -45,6 +45,7 @@ __all__ = [
     "RegionCamera",
     "SimulatedDevices",
     "emulated_bench",
+    "known_wavelength",
     "open_devices",
     "shipped_devices",
     "starting_figures",
