@@ -31,14 +31,19 @@ from benchmarks.hidden_benches import DMD, WAVELENGTH, hidden_bench
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.answer import bench_fidelity, twin_fidelity
 from calibration.identification.macropixel_weights import anchor_ratio
+from calibration.identification.protocol import ProtocolSettings
 from calibration.twin import Twin, identify_bench
 from dfa.experiment import load_experiment
 from dfa.runs import run_experiment
 from optics import BenchDescription, input_light
+from optics.media.coherence import reduce_modes, spectral_weights
 
 COMPONENTS, OUTPUTS, VECTORS = 10, 512, 96
 ANCHOR, SIGNAL = np.arange(10, 30), np.arange(10)
 WITHIN = 3.0
+SETTINGS = ProtocolSettings(pause=10.0)
+"""Bursts some seconds apart: the protocol takes about two minutes of bench time, so that slow drift is seen."""
+
 EPOCHS, SAMPLES, SEEDS = 8, 500, (0, 1, 2)
 """A short training on a third of the digits: what differs between two benches differs in it too."""
 
@@ -71,7 +76,9 @@ def truths(description: BenchDescription, seed: int) -> dict[str, float]:
     if hasattr(inside, "degree"):
         source, inside = (1 + inside.degree**2) / 2, inside.inside
     elif hasattr(inside, "linewidth"):
-        source, inside = 1 / (1 + 2 * np.pi * inside.linewidth * inside.path_time), inside.inside
+        weights = spectral_weights(linewidth=inside.linewidth, path_time=inside.path_time)
+        source = float(np.sum(reduce_modes(weights, modes=inside.modes) ** 2))
+        inside = inside.inside
     static = float(np.sum(np.abs(light.static) ** 2)) * rate
     return {
         **{name: getattr(camera, name) for name in (
@@ -116,7 +123,7 @@ def judge(number: int, training: bool) -> Judged:
     """Identify a bench and judge what came out."""
     description, bench, hidden = hidden_bench(number)
     began = time.perf_counter()
-    twin = identify_bench(hidden, wavelength=WAVELENGTH, dmd=DMD, name=f"twin of hidden bench {number}")
+    twin = identify_bench(hidden, wavelength=WAVELENGTH, dmd=DMD, settings=SETTINGS)
     seconds = time.perf_counter() - began
     right, seen = truths(description, number), found(twin)
     if description.camera.hot_pixels == 0:
