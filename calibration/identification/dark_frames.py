@@ -23,6 +23,12 @@ from calibration.identification.dark_counts import BLACK, COARSE, NOISE, RATE, S
 
 Array = NDArray[np.float64]
 
+FEW_CROSS = 1e-2
+"""Share of the second most frequent count below which hardly a pixel comes near a step."""
+
+HALF_STEP = 0.25
+"""Spread or noise in DN that would cross a step wherever the black level lies."""
+
 ONE_STEP = 1e-5
 """Share of the counts beyond the two most frequent ones, up to which a single step of the converter is touched."""
 
@@ -113,7 +119,8 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
     if np.exp(2 * best[NOISE]) < COARSE:
         covariance *= FEW_LINES**2
         if _scale_hidden(counts, best, gain=gain):
-            covariance[np.diag_indices(4)] += np.array([0.0, 1.0, 1.0, best[RATE] ** 2])
+            # Anywhere between two steps: a uniform law of one DN.
+            covariance[np.diag_indices(4)] += np.array([1 / 12, 1.0, 1.0, max(best[RATE] ** 2, 1 / 12)])
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
         distance = abs(best[BLACK] - np.floor(best[BLACK]) - 0.5)
         covariance[BLACK, BLACK] += (distance * np.expm1(min(np.sqrt(covariance[NOISE, NOISE]), 1.0))) ** 2
@@ -124,6 +131,8 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
         else float(np.exp(best[index] + 3.3 * np.sqrt(covariance[index, index])))
         for index in (SPREAD, NOISE)
     ]
+    if np.sqrt(covariance[BLACK, BLACK]) > np.sqrt(1 / 12):
+        ends = [max(end, HALF_STEP) for end in ends]  # more would cross a step from anywhere
     _, offset, slopes = pixel_terms(counts, best, gain=gain, moments=True)
     return DarkFit(best, covariance, own, offset, slopes, *ends)
 
@@ -134,8 +143,9 @@ def _scale_hidden(counts: DarkCounts, best: Array, *, gain: float) -> bool:
     for index in range(counts.table.shape[2]):
         place = np.maximum(counts.base + counts.lowest + index, 0)
         shown += np.bincount(place, counts.table[:, :, index].sum(axis=1), minlength=len(shown))[: len(shown)]
-    beyond = 1 - np.sort(shown)[-2:].sum() / shown.sum()
-    return bool(beyond < ONE_STEP and gain * max(best[RATE], 0.0) < FEW_ELECTRONS * np.exp(2 * best[NOISE]))
+    second, first = np.sort(shown)[-2:] / shown.sum()
+    few = gain * max(best[RATE], 0.0) < FEW_ELECTRONS * np.exp(2 * best[NOISE])
+    return bool(second < FEW_CROSS or (1 - first - second < ONE_STEP and few))
 
 
 def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np.bool_]:

@@ -21,6 +21,9 @@ RARE = 1e-3
 VAGUE = 0.12
 """Relative error of the scale from which on what rests on it is given as a bound."""
 
+HIDDEN_NOISE = 0.25
+"""Noise in DN that would cross a step of the converter wherever the black level lies."""
+
 FACTORIALS = factorial(np.arange(1, ORDERS + 1))
 """Divisors of Mehler's series."""
 
@@ -164,6 +167,8 @@ def line_noise(dark: tuple[Frames, ...], counts: DarkCounts, fit: DarkFit) -> tu
 def _seen(value: float, error: float, *, scale_error: float) -> LineVariance:
     """Return a variance, seen where it is clear of its normal error and its scale is known."""
     largest = (max(value, 0.0) + 3.3 * error) * math.exp(8 * scale_error)
+    if scale_error > 1:  # a noise that no step of the converter shows
+        largest = max(largest, HIDDEN_NOISE**2)
     seen = value > 3.1 * error and scale_error < VAGUE
     return LineVariance(value=value, uncertainty=error, largest=largest, seen=seen)
 
