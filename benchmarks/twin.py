@@ -29,10 +29,10 @@ from tqdm import tqdm
 
 from benchmarks.hidden_benches import DMD, WAVELENGTH, hidden_bench
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.answer import bench_fidelity, twin_fidelity
 from calibration.identification.macropixel_weights import anchor_ratio
 from calibration.identification.protocol import ProtocolSettings
 from calibration.twin import Twin, identify_bench
+from calibration.twins.answer import bench_fidelity, twin_fidelity
 from dfa.experiment import load_experiment
 from dfa.runs import run_experiment
 from optics import BenchDescription, input_light

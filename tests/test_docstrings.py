@@ -49,7 +49,7 @@ PROSE = (
     "calibration.campaigns.frames.FrameSource", "calibration.campaigns.measure.Progress",
     "calibration.campaigns.methods.MatrixMethod", "calibration.campaigns.plan.PatternSeries",
     "calibration.campaigns.run.FrameSink", "optics.devices.stand_ins.StandIn",
-    "calibration.identification.twin_figures.IdentifiedBench",
+    "calibration.twins.twin_figures.IdentifiedBench",
     "calibration.identification.dark_levels.CameraKnowledge",
     *(f"optics.devices.protocols.{name}" for name in (
         "Modulator", "FrameCamera", "BurstCamera", "PatternSequencer", "RegionCamera", "GainCamera", "LightSwitch",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # the imports below come late, so that --help is quick
-    from calibration.identification.answer import TwinAnswer
     from calibration.identification.observations import Observations
     from calibration.identification.protocol import ProtocolSettings
-    from calibration.identification.training import Training
+    from calibration.twins.answer import TwinAnswer
+    from calibration.twins.training import Training
     from optics import Bench, BenchDescription
 
 TWIN = """\
@@ -107,7 +107,7 @@ def add_twin(commands: Any) -> None:
 
 def _twin(options: argparse.Namespace) -> int:
     """Identify and answer; the results folder is complete or not there."""
-    from calibration.identification.answer_text import format_answer
+    from calibration.twins.answer_text import format_answer
     from optics.results_folder import new_folder
 
     _check_options(options)
@@ -184,8 +184,8 @@ def _wavelength(options: argparse.Namespace) -> float:
 
 def _identified(bench: Bench, known: dict[str, Any], options: argparse.Namespace, folder: Path) -> TwinAnswer:
     """Identify the bench, write its twin, and ask the bench for its fidelity: all that needs devices."""
-    from calibration.identification.answer import TwinAnswer, bench_fidelity
     from calibration.twin import identify_bench
+    from calibration.twins.answer import TwinAnswer, bench_fidelity
 
     twin = identify_bench(bench, **known, settings=_settings(options), progress=_bar)
     twin.save(folder / "twin.toml")
@@ -206,8 +206,8 @@ def _predicted(answer: TwinAnswer, options: argparse.Namespace) -> TwinAnswer:
     """Return the answer with what the twin in simulation says."""
     from dataclasses import replace
 
-    from calibration.identification.answer import measured_costs, twin_fidelity
-    from calibration.identification.limits import find_limits
+    from calibration.twins.answer import measured_costs, twin_fidelity
+    from calibration.twins.limits import find_limits
 
     failed, description = list(answer.shortcomings), answer.twin.description
     trial = _trial(options, seed=options.seed + TWIN_SEED)
@@ -241,7 +241,7 @@ def _settings(options: argparse.Namespace) -> ProtocolSettings:
 @contextmanager
 def _training(options: argparse.Namespace, folder: Path) -> Iterator[Callable[[], Training] | None]:
     """Train through the twin beside the block; give what waits for the accuracies, None where nothing is trained."""
-    from calibration.identification.training import RunningTraining
+    from calibration.twins.training import RunningTraining
 
     if options.no_training:
         yield None
@@ -277,9 +277,9 @@ def _write(answer: TwinAnswer, twin_frames: Observations | None, folder: Path, o
     """Write text, page, pictures and the table of figures."""
     from dataclasses import asdict
 
-    from calibration.identification.answer_page import answer_page
-    from calibration.identification.answer_plots import draw_answer
-    from calibration.identification.answer_text import format_answer, verdict
+    from calibration.twins.answer_page import answer_page
+    from calibration.twins.answer_plots import draw_answer
+    from calibration.twins.answer_text import format_answer, verdict
     from optics import bench_to_table
     from optics.archive import save_archive
 

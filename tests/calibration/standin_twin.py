@@ -8,7 +8,7 @@ from calibration.cameras.report import format_measured
 from calibration.cameras.uncertainty import Measured
 from calibration.identification.observations import Observations
 from calibration.identification.protocol import ProtocolSettings, observe
-from calibration.identification.twin_figures import TwinFigure
+from calibration.twins.twin_figures import TwinFigure
 from optics import Bench, BenchDescription, Dmd, SimulatedBench
 from optics.files.bench_file import save_bench
 

@@ -8,14 +8,14 @@ import pytest
 
 from calibration import AnchorProjector, cosine
 from calibration.cameras.uncertainty import Measured
-from calibration.identification.answer import TwinAnswer, bench_fidelity, steady_map
-from calibration.identification.answer_text import format_answer, percent, verdict
-from calibration.identification.frame_statistics import decorrelation_curve, photon_transfer_curve
-from calibration.identification.known_camera import BenchWithCamera
-from calibration.identification.limits import MODES_LEFT_OUT, find_limits, left_out_causes
 from calibration.identification.observations import Observations
 from calibration.identification.protocol import ProtocolSettings, observe
-from calibration.identification.training import Training
+from calibration.twins.answer import TwinAnswer, bench_fidelity, steady_map
+from calibration.twins.answer_text import format_answer, percent, verdict
+from calibration.twins.frame_statistics import decorrelation_curve, photon_transfer_curve
+from calibration.twins.known_camera import BenchWithCamera
+from calibration.twins.limits import MODES_LEFT_OUT, find_limits, left_out_causes
+from calibration.twins.training import Training
 from optics import BenchDescription, DriftDescription, Pointing, PolarisedDescription, SimulatedBench
 from tests.calibration.standin_twin import standin_twin
 

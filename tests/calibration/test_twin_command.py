@@ -13,8 +13,8 @@ import pytest
 from calibration.__main__ import main
 from calibration.cameras.uncertainty import Measured
 from calibration.identification import answer, limits, training
-from calibration.identification.answer import measured_costs
-from calibration.identification.training import RunningTraining, Training, read_training
+from calibration.twins.answer import measured_costs
+from calibration.twins.training import RunningTraining, Training, read_training
 from dfa.__main__ import main as train
 from optics import BenchDescription, DriftDescription, load_bench
 from optics.archive import load_archive, save_archive

@@ -6,9 +6,9 @@ from calibration.budgets.budget import DARK_ANCHOR_SENTENCE
 from calibration.cameras.report import format_measured
 from calibration.cameras.uncertainty import Measured
 from calibration.fidelities.measured import FidelityReport
-from calibration.identification.answer import TwinAnswer
-from calibration.identification.training import METHODS
-from calibration.identification.twin_figures import IdentifiedBench
+from calibration.twins.answer import TwinAnswer
+from calibration.twins.training import METHODS
+from calibration.twins.twin_figures import IdentifiedBench
 from optics.bench import BenchDescription
 from optics.causes import CAUSES
 

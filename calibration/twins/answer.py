@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.fidelities.measured import FidelityReport, measure_fidelity
-from calibration.identification.known_camera import BenchWithCamera
-from calibration.identification.limits import Limits, left_out_causes
-from calibration.identification.training import Training
-from calibration.identification.twin_figures import IdentifiedBench
 from calibration.projector import AnchorProjector
+from calibration.twins.known_camera import BenchWithCamera
+from calibration.twins.limits import Limits, left_out_causes
+from calibration.twins.training import Training
+from calibration.twins.twin_figures import IdentifiedBench
 from optics.bench import Bench, BenchDescription
 from optics.causes import present_causes, without_causes
 from optics.sensing.binning import delivered_camera

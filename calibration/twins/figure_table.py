@@ -8,7 +8,7 @@ from calibration.cameras.uncertainty import Measured
 from calibration.identification.camera_figures import CameraFigures
 from calibration.identification.light_figures import LightFigures
 from calibration.identification.time_figures import TimeFigures
-from calibration.identification.twin_figures import TwinFigure
+from calibration.twins.twin_figures import TwinFigure
 
 CAMERA_ROWS = (
     ("gain", "gain", "K", "DN/e", "how many counts an electron makes, from pairs of frames"),

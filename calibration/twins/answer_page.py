@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from calibration.identification.answer import TwinAnswer
-from calibration.identification.answer_plots import CAPTIONS
-from calibration.identification.answer_text import (
+from calibration.twins.answer import TwinAnswer
+from calibration.twins.answer_plots import CAPTIONS
+from calibration.twins.answer_text import (
     fidelity_lines,
     figure_rows,
     limit_lines,

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from calibration.budgets.waterfall import draw_waterfall
 from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
 from calibration.fidelities.plots import draw_measured_fidelity
-from calibration.identification.answer import TwinAnswer
-from calibration.identification.frame_statistics import Curve, decorrelation_curve, photon_transfer_curve
-from calibration.identification.limits import Limits
 from calibration.identification.observations import Observations
-from calibration.identification.training import METHODS, Training
+from calibration.twins.answer import TwinAnswer
+from calibration.twins.frame_statistics import Curve, decorrelation_curve, photon_transfer_curve
+from calibration.twins.limits import Limits
+from calibration.twins.training import METHODS, Training
 from optics.bench import BenchDescription
 
 MOST_MIRRORS = 400
