@@ -32,9 +32,6 @@ HALF_STEP = 0.25
 ONE_STEP = 1e-5
 """Share of the counts beyond the two most frequent ones, up to which a single step of the converter is touched."""
 
-FEW_ELECTRONS = 0.3
-"""Shot noise of the dark charge over the noise, as variances, up to which it does not set the scale."""
-
 FEW_LINES = 1.25
 """Factor on uncertainties where rounding hides the noise: few pixels, in few rows and columns, tell of it."""
 
@@ -118,7 +115,7 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
         covariance += np.outer(moved, moved)
     if np.exp(2 * best[NOISE]) < COARSE:
         covariance *= FEW_LINES**2
-        if _scale_hidden(counts, best, gain=gain):
+        if _scale_hidden(counts):
             # Anywhere between two steps: a uniform law of one DN.
             covariance[np.diag_indices(4)] += np.array([1 / 12, 1.0, 1.0, max(best[RATE] ** 2, 1 / 12)])
         # Along the ridge the distance to the step goes with the scale, which errs by more than its curvature says.
@@ -137,15 +134,14 @@ def fit_dark(counts: DarkCounts, *, gain: float, gain_error: float = 0.0, near: 
     return DarkFit(best, covariance, own, offset, slopes, *ends)
 
 
-def _scale_hidden(counts: DarkCounts, best: Array, *, gain: float) -> bool:
-    """Return whether only one step of the converter is touched, and electrons set no scale either."""
+def _scale_hidden(counts: DarkCounts) -> bool:
+    """Return whether only one step of the converter is touched: noise, offsets and distance may all be scaled then."""
     shown = np.zeros(int(counts.base.max()) + counts.table.shape[2])
     for index in range(counts.table.shape[2]):
         place = np.maximum(counts.base + counts.lowest + index, 0)
         shown += np.bincount(place, counts.table[:, :, index].sum(axis=1), minlength=len(shown))[: len(shown)]
     second, first = np.sort(shown)[-2:] / shown.sum()
-    few = gain * max(best[RATE], 0.0) < FEW_ELECTRONS * np.exp(2 * best[NOISE])
-    return bool(second < FEW_CROSS or (1 - first - second < ONE_STEP and few))
+    return bool(second < FEW_CROSS or 1 - first - second < ONE_STEP)
 
 
 def stray_pixels(counts: DarkCounts, fit: DarkFit, *, gain: float) -> NDArray[np.bool_]:
