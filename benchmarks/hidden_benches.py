@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from calibration.twins.known_camera import BenchWithCamera
 from optics import (
     Bench,
     BenchDescription,
@@ -16,7 +16,6 @@ from optics import (
     FiniteGrainDescription,
     GaussianDescription,
     Laser,
-    Layout,
     MacropixelLayout,
     MediumDescription,
     PartiallyCoherentDescription,
@@ -28,7 +27,6 @@ from optics import (
     light_budget,
     load_dmd,
 )
-from optics.bench import Exposure
 
 WAVELENGTH = 532e-9
 DMD = load_dmd("dlp7000", wavelength=WAVELENGTH)
@@ -45,47 +43,17 @@ SLOWER = {"gaussian": 1.5, "exponential": 10.0}
 """Least correlation time over a session: g_1 falls to 0.64 or to 0.90 within it."""
 
 
-class HiddenBench:
-    """A bench that tells what a data sheet cannot have wrong, and nothing else.
+class HiddenBench(BenchWithCamera):
+    """A bench that tells what a data sheet cannot have wrong, and nothing else: no truth, and made-up figures."""
 
-    Parameters
-    ----------
-    bench : SimulatedBench
-        The bench that is hidden.
-    figures : Camera or None, optional
-        What is known of the camera by now; None has placeholders for all but bits, pixels and shutter.
-    """
-
-    def __init__(self, bench: SimulatedBench, *, figures: Camera | None = None) -> None:
-        self._bench = bench
-        self._figures = figures or placeholder(bench.camera)
+    def __init__(self, bench: SimulatedBench) -> None:
+        super().__init__(bench, placeholder(bench.camera))
+        self.wait = bench.wait
 
     @property
-    def camera(self) -> Camera:
-        """Return what is known of the camera."""
-        return self._figures
-
-    @property
-    def layout(self) -> Layout:
-        """Return which mirrors carry which component."""
-        return self._bench.layout
-
-    @property
-    def exposure_time(self) -> float:
-        """Return the exposure time that was granted, in seconds."""
-        return self._bench.exposure_time
-
-    @exposure_time.setter
-    def exposure_time(self, requested: float) -> None:
-        self._bench.exposure_time = requested
-
-    def expose(self, patterns: ArrayLike, *, reference: ArrayLike | None = None, light: bool = True) -> Exposure:
-        """Show patterns one after the other and return a frame of each."""
-        return self._bench.expose(patterns, reference=reference, light=light)
-
-    def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self._bench.wait(seconds)
+    def truth(self) -> None:
+        """Return nothing: the truth is hidden."""
+        return None
 
 
 def placeholder(camera: Camera) -> Camera:
