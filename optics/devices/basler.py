@@ -1,5 +1,6 @@
 """A Basler camera, through pypylon."""
 
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +26,9 @@ LINEAR = {
     "DigitalShift": 0, "BinningHorizontal": 1, "BinningVertical": 1, "TestImageSelector": "Off", "TestPattern": "Off",
 }  # fmt: skip
 """Settings without which counts do not follow the light; made where a camera has them."""
+
+READY_POLL = 5
+"""Milliseconds of one wait until the camera is ready for a trigger; other threads have their turn in between."""
 
 BUFFERS = 32
 """Buffers that the driver fills ahead of us."""
@@ -223,10 +227,13 @@ class BaslerCamera:
         """
         camera, pylon = self._device.camera, self._device.pylon
         with self._device.errors("triggering"):
-            if not camera.WaitForFrameTriggerReady(self._wait, pylon.TimeoutHandling_Return):
-                raise FrameLostError(
-                    f"{self._device} was not ready for a trigger within {self._wait} ms: is it still exposing?"
-                )
+            deadline = time.monotonic() + 1e-3 * self._wait
+            while not camera.WaitForFrameTriggerReady(READY_POLL, pylon.TimeoutHandling_Return):
+                if time.monotonic() > deadline:
+                    raise FrameLostError(
+                        f"{self._device} was not ready for a trigger within {self._wait} ms: is it still exposing?"
+                    )
+                time.sleep(1e-3)  # the driver waits with the interpreter held: let a series give its buffers back
             camera.ExecuteSoftwareTrigger()
 
     def snap(self) -> Counts:
