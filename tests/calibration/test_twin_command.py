@@ -12,7 +12,7 @@ import pytest
 
 from calibration.__main__ import main
 from calibration.cameras.uncertainty import Measured
-from calibration.identification import answer, limits, training
+from calibration.twins import answer, limits, training
 from calibration.twins.answer import measured_costs
 from calibration.twins.training import RunningTraining, Training, read_training
 from dfa.__main__ import main as train
