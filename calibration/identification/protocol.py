@@ -60,6 +60,8 @@ LADDER_TIMES = 24
 OVEREXPOSED_FRAMES = 8
 OFF_FRAMES = 16
 PROBES = 16
+LEAST_PART = 8
+"""Macropixels of a part that is repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,9 @@ class ProtocolSettings:
     singles : int, optional
         Most frames of single macropixels; where there are more macropixels, neighbours share a frame.
     bursts, burst : int, optional
-        Bursts of repeated frames, and frames of a burst.
+        Bursts of repeated frames, and frames of each part of the macropixels in a burst.
+    parts : int, optional
+        Parts of the macropixels that are repeated in turn; fewer where there are too few macropixels.
     pause : float, optional
         Time that passes before a burst on average, in seconds, less before the first and more before the last: what
         drifts slowly is seen in a long protocol.
@@ -89,7 +93,8 @@ class ProtocolSettings:
     halves: int = 256
     singles: int = 640
     bursts: int = 12
-    burst: int = 32
+    burst: int = 16
+    parts: int = 4
     pause: float = 0.0
     seed: int = 0
 
@@ -98,6 +103,7 @@ class ProtocolSettings:
         check_count("singles", self.singles, at_least=1, at_most=1_000_000)
         check_count("bursts", self.bursts, at_least=2, at_most=10_000)
         check_count("burst", self.burst, at_least=4, at_most=10_000)
+        check_count("parts", self.parts, at_least=1, at_most=1000)
         check_number("pause", self.pause, unit="s", at_least=0, at_most=86_400)
         check_count("seed", self.seed, at_least=0)
 
@@ -153,13 +159,15 @@ class _Protocol:
         probes = self.singles[np.linspace(0, len(self.singles) - 1, PROBES).astype(int)]
         longest = bright * np.count_nonzero(self.pattern) / (3 * np.count_nonzero(probes[0]))
         long = self._suitable(probes, top=top, start=max(longest, bright))
+        fewer = np.count_nonzero(self.pattern) / np.count_nonzero(self.parts[0])
+        repeated = self._suitable(self.parts, top=top, start=bright * fewer)
         collected: dict[str, list[Frames]] = {}
-        steps = dict(self._steps(bright, long))
+        steps = dict(self._steps(bright, long, repeated))
         for step in progress(list(steps)):
             collected.setdefault(step.split(" ")[0], []).extend(steps[step]())
         return self._observations(collected)
 
-    def _steps(self, bright: float, long: float) -> list[tuple[str, Callable[[], list[Frames]]]]:
+    def _steps(self, bright: float, long: float, repeated: float) -> list[tuple[str, Callable[[], list[Frames]]]]:
         """Return what is done, in its order, by name: bursts of repeats stand between, at distances that grow."""
         ladder = self._ladder_times(bright)
         shortest = ladder[0]
@@ -180,7 +188,7 @@ class _Protocol:
         for index in range(len(work) + 1):
             for number in np.flatnonzero(places == index).tolist():
                 pause = 2 * self.settings.pause * number / (self.settings.bursts - 1)
-                steps.append((f"repeats {number + 1}", lambda pause=pause: [self._burst(bright, pause=pause)]))  # type: ignore[misc]
+                steps.append((f"repeats {number + 1}", lambda pause=pause: self._burst(repeated, pause=pause)))  # type: ignore[misc]
             steps.extend(work[index : index + 1])
         return steps
 
@@ -198,11 +206,11 @@ class _Protocol:
             exposures=self.exposures,
         )
 
-    def _burst(self, at: float, *, pause: float) -> Frames:
-        """Return a burst of repeated frames, after a pause."""
+    def _burst(self, at: float, *, pause: float) -> list[Frames]:
+        """Return a burst: repeated frames of each part, one part after the other, after a pause."""
         if pause:
             getattr(self.bench, "wait", time.sleep)(pause)
-        return self._take(np.tile(self.pattern, (self.settings.burst, 1)), at=at)
+        return [self._take(np.tile(part, (self.settings.burst, 1)), at=at) for part in self.parts]
 
     def _dark(self, at: float, *, long: bool) -> Frames:
         """Return dark frames at an exposure time."""
@@ -288,12 +296,15 @@ class _Protocol:
             share *= at / needed
 
     def _draw(self, share: float) -> None:
-        """Draw the pattern of the ladder and those of the halves, with a share of the macropixels on."""
+        """Draw the pattern of the ladder and those of the halves, with a share of the macropixels on, and the parts."""
         rng = np.random.default_rng(self.settings.seed)
         inputs = self.bench.layout.inputs
         ranks = rng.random((self.settings.halves + 1, inputs)).argsort(axis=1).argsort(axis=1)
         on = ranks < max(1, round(share * inputs))
         self.pattern, self.halves = on[0], on[1:]
+        count = max(1, min(self.settings.parts, inputs // LEAST_PART))
+        size = min(int(np.count_nonzero(self.pattern)), inputs // count)
+        self.parts = ranks[0] // size == np.arange(count)[:, np.newaxis]
 
     def _suitable(self, states: Bits, *, top: float, start: float) -> float:
         """Return the exposure time at which the brightest of some patterns fills a part of the range."""
