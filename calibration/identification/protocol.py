@@ -53,6 +53,9 @@ MOST_ROUNDS = 12
 CROWDED = 1.7
 """Power by which the places of bursts grow: the first ones are near each other, so that fast drift is seen as well."""
 
+MOST_PIXELS = 1 << 18
+"""Pixels whose frames are held in memory: some 1 GB of counts, and several times as much while they are looked at."""
+
 LONG_STACK = 64
 SHORT_STACK = 8
 DARK_TIMES = 10
@@ -66,7 +69,7 @@ LEAST_PART = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ProtocolSettings:
-    """How many frames an identification takes; about 1500 with 256 macropixels.
+    """How many frames an identification takes; about 1650 with 256 macropixels, never 2000.
 
     Parameters
     ----------
@@ -91,7 +94,7 @@ class ProtocolSettings:
     """
 
     halves: int = 256
-    singles: int = 640
+    singles: int = 480
     bursts: int = 12
     burst: int = 16
     parts: int = 4
@@ -132,7 +135,8 @@ def observe(bench: Bench, *, settings: ProtocolSettings = DEFAULT_SETTINGS, prog
     Raises
     ------
     ValueError
-        If there is no light, or it is too strong at the shortest exposure, or frames are lost again and again.
+        If there is no light, or it is too strong at the shortest exposure, frames are lost again and again, or there
+        are too many pixels.
     """
     return _Protocol(bench, settings).run(progress)
 
@@ -146,6 +150,12 @@ class _Protocol:
         inputs = bench.layout.inputs
         if inputs < 2:
             raise ValueError(f"the layout has {inputs} macropixels, two are the least that can be told apart")
+        camera = bench.camera
+        if camera.pixels > MOST_PIXELS:
+            raise ValueError(
+                f"the camera has {camera.rows} x {camera.columns} pixels, of {MOST_PIXELS} at most the frames are held "
+                "in memory: read out a region of it, 512 x 512 for instance"
+            )
         self._draw(0.5)
         group = -(-inputs // settings.singles)
         members = np.arange(inputs) // group
