@@ -112,6 +112,15 @@ def test_a_bench_at_rest_is_bounded(restless: BenchDescription) -> None:
     assert drifting_medium(figures, still.medium) is still.medium
 
 
+def test_noise_of_the_laser_is_no_vibration(restless: BenchDescription) -> None:
+    laser = replace(restless.laser, intensity_noise=0.1, pointing=NO_POINTING)
+    still = replace(restless, laser=laser, medium=GaussianDescription(collected_fraction=4e-6))
+    figures = time_figures(observe(still, seed=5), **known(still))
+    assert abs(figures.laser_noise.value - 0.1) < 4 * figures.laser_noise.uncertainty
+    assert figures.vibration.bound == "upper"
+    assert figures.vibration.value < 0.005  # the square of the noise is 0.01
+
+
 def test_figures_become_descriptions() -> None:
     one = Measured(value=2e-6, uncertainty=1e-7)
     figures = TimeFigures(
