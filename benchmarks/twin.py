@@ -6,7 +6,8 @@ the camera and the layout of the mirrors, and nothing else. Judged are
   figures    every identified figure against the description: within 3 of its own standard errors; a bound by whether
              it holds
   fidelity   of the twin in simulation, and of the hidden bench itself with the figures of the twin's camera, both
-             against the matrix that each has, with the same number of components and outputs
+             against the matrix that each has, with the same number of components and outputs; the mean of three
+             calibrations, of the twin with another medium in each
   training   test accuracy of the digits network (optical DFA, 500 samples, 8 epochs) on the twin and on the hidden
              bench, three seeds each: the difference of the means over the deviation of the seeds
 
@@ -29,6 +30,7 @@ from tqdm import tqdm
 
 from benchmarks.hidden_benches import DMD, WAVELENGTH, hidden_bench
 from calibration.cameras.uncertainty import Measured
+from calibration.fidelities.measured import FidelityReport
 from calibration.identification.macropixel_weights import anchor_ratio
 from calibration.identification.protocol import ProtocolSettings
 from calibration.twin import Twin, identify_bench
@@ -38,7 +40,7 @@ from dfa.runs import run_experiment
 from optics import BenchDescription, input_light
 from optics.media.coherence import reduce_modes, spectral_weights
 
-COMPONENTS, OUTPUTS, VECTORS = 10, 512, 96
+COMPONENTS, OUTPUTS, VECTORS, CALIBRATIONS = 10, 512, 96, 3
 ANCHOR, SIGNAL = np.arange(10, 30), np.arange(10)
 WITHIN = 3.0
 SETTINGS = ProtocolSettings(pause=10.0)
@@ -136,12 +138,18 @@ def judge(number: int, training: bool) -> Judged:
     true = power[alive] / power[alive].mean()
     pulls = (weights.amplitude[alive] / weights.amplitude[alive].mean() - true) / weights.amplitude_uncertainty[alive]
     size = {"components": COMPONENTS, "outputs": OUTPUTS, "vectors": VECTORS}
-    on_twin = twin_fidelity(twin.description, seed=number, **size)
-    on_bench = bench_fidelity(bench, twin.description, seed=number, **size)
-    fidelities = tuple(float((one.against_truth or one.from_repeats).correlation.value) for one in (on_twin, on_bench))
+    seeds = range(number, number + 1000 * CALIBRATIONS, 1000)
+    on_twin = [twin_fidelity(twin.description, seed=seed, **size) for seed in seeds]
+    on_bench = [bench_fidelity(bench, twin.description, seed=seed, **size) for seed in seeds]
+    fidelities = (mean_fidelity(on_twin), mean_fidelity(on_bench))
     dead_right = bool((weights.dead[~weights.undecided] == (power == 0)[~weights.undecided]).all())
     accuracy = accuracies(description, twin) if training else (np.empty(0), np.empty(0))
     return Judged(number, twin.exposures, seconds, figures, pulls, dead_right, fidelities, accuracy)
+
+
+def mean_fidelity(reports: list[FidelityReport]) -> float:
+    """Return the mean correlation with the truth."""
+    return float(np.mean([(one.against_truth or one.from_repeats).correlation.value for one in reports]))
 
 
 def accuracies(description: BenchDescription, twin: Twin) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
 
 TWIN = """\
 Identifies a bench from a short protocol of exposures (dark frames, a ladder of exposure times, random halves and single
-macropixels, repeats over time; about 1500 frames) and writes its twin: a bench file that simulates it. Then it answers
+macropixels, repeats over time; at most 1900 frames) and writes its twin, a bench file that simulates it. It answers
 what the twin is asked for before beam time is spent:
 
   what limits the bench       the predicted error of its projections, cause by cause, and what each change would buy

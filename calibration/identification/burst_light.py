@@ -25,24 +25,24 @@ HARMONICS = 4
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BurstLight:
-    """Frames of one pattern in bursts, as relative light.
+    """Frames of some parts of the macropixels in bursts, as relative light.
 
     Parameters
     ----------
-    patterns : ndarray, shape (frame, pixel)
+    patterns : ndarray, shape (part, frame, pixel)
         Light of the pixels that count over the mean of the frame, less one.
-    power : ndarray, shape (frame,)
-        Mean light of each frame over that of all.
-    noise : ndarray, shape (frame,)
+    power : ndarray, shape (part, frame)
+        Mean light of each frame over that of all frames of its part.
+    noise : ndarray, shape (part, frame)
         Variance that the camera adds to ``patterns``, mean over pixels.
-    noise_share : ndarray, shape (pixel,)
+    noise_share : ndarray, shape (part, pixel)
         Variance that the camera adds in each pixel, over its mean.
     noise_uncertainty : float
         Standard uncertainty of ``noise``, common to all frames, from that of the camera's figures.
-    power_noise : float
+    power_noise : ndarray, shape (part,)
         Variance that the camera adds to ``power``.
     times : ndarray, shape (frame,)
-        Start of each exposure, in seconds.
+        Start of each exposure, in seconds, mean over the parts.
     bursts : ndarray of int, shape (frame,)
         Burst of each frame.
     counted : ndarray of bool, shape (y, x)
@@ -54,15 +54,26 @@ class BurstLight:
     noise: NDArray[np.float64]
     noise_share: NDArray[np.float64]
     noise_uncertainty: float
-    power_noise: float
+    power_noise: NDArray[np.float64]
     times: NDArray[np.float64]
     bursts: NDArray[np.int64]
     counted: NDArray[np.bool_]
 
     @property
     def gram(self) -> NDArray[np.float64]:
-        """Return the covariance of the patterns over pixels, the camera's noise in its diagonal, (frame, frame)."""
-        return np.asarray(self.patterns @ self.patterns.T / self.patterns.shape[1])
+        """Return the covariance of the patterns over pixels, the camera's noise in its diagonal, by part.
+
+        Returns
+        -------
+        ndarray, shape (part, frame, frame)
+            Covariances.
+        """
+        return np.asarray(self.patterns @ self.patterns.transpose(0, 2, 1) / self.patterns.shape[2])
+
+    @property
+    def pixels(self) -> int:
+        """Return the number of pixels that count, of all parts together."""
+        return int(self.patterns.shape[0] * self.patterns.shape[2])
 
     def images(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values of the pixels that count as images, zero elsewhere.
@@ -85,12 +96,12 @@ class BurstLight:
 def burst_light(
     observations: Observations, *, gain: Measured, dark_noise: Measured, excluded: NDArray[np.bool_]
 ) -> BurstLight:
-    """Return the relative light of the repeated frames, the dark level of each pixel taken off.
+    """Return the relative light of the repeated frames, part by part, the dark level of each pixel taken off.
 
     Parameters
     ----------
     observations : Observations
-        The frames; those that repeat a pattern, and the dark ones.
+        The frames; those that are repeated, and the dark ones.
     gain : Measured
         System gain K, in DN per electron.
     dark_noise : Measured
@@ -107,34 +118,35 @@ def burst_light(
     Raises
     ------
     ValueError
-        If there are fewer than two bursts or four frames in one, patterns differ, too few pixels count, too many
-        counts are clipped, or there is no light.
+        If there are fewer than two bursts or four frames in one, patterns change within a burst, parts have unlike
+        bursts, too few pixels count, too many counts are clipped, or there is no light.
     """
     _check(observations, excluded)
-    repeats, counted = observations.repeats, ~excluded
-    level, current = dark_level(observations.dark, exposure_time=repeats[0].exposure_time)
-    light = np.concatenate([burst.counts[:, counted] for burst in repeats]) - level[counted]
-    means = light.mean(axis=1)
+    parts, counted = observations.parts, ~excluded
+    level, current = dark_level(observations.dark, exposure_time=parts[0][0].exposure_time)
+    light = np.stack([np.concatenate([burst.counts[:, counted] for burst in part]) for part in parts]) - level[counted]
+    means = light.mean(axis=2)
     if means.min() <= 0:
         raise ValueError(
             f"the mean light of a frame is {means.min():.3g} DN, it must be positive: are the frames of repeats lit?"
         )
-    mean = float(means.mean())
-    charge = np.maximum(light.mean(axis=0) + current[counted], 0)
+    mean = means.mean(axis=1)
+    charge = np.maximum(light.mean(axis=1) + current[counted], 0)
     dark, dark_uncertainty = _dark_variance(dark_noise, observations.dark, counted)
     analogue = gain.value * charge + dark
     variances = analogue + rounding_variance(analogue)
-    variance = float(variances.mean())
-    uncertainty = math.hypot(gain.uncertainty * float(charge.mean()), dark_uncertainty)
-    pixels = light.shape[1]
-    shot = gain.value * float(charge.mean()) / pixels
+    variance = variances.mean(axis=1)
+    uncertainty = np.hypot(gain.uncertainty * charge.mean(axis=1), dark_uncertainty)
+    pixels = light.shape[2]
+    shot = gain.value * charge.mean(axis=1) / pixels
     floor = (dark + 1 / 12) / pixels
     return BurstLight(
-        patterns=light / means[:, np.newaxis] - 1, power=means / mean, noise=variance / means**2,
-        noise_share=variances / variance, noise_uncertainty=uncertainty / mean**2,
+        patterns=light / means[..., np.newaxis] - 1, power=means / mean[:, np.newaxis],
+        noise=variance[:, np.newaxis] / means**2, noise_share=variances / variance[:, np.newaxis],
+        noise_uncertainty=float(np.mean(uncertainty / mean**2)),
         power_noise=(shot + max(floor, _dark_mean_variance(observations.dark, counted))) / mean**2,
-        times=np.concatenate([burst.timestamps for burst in repeats]),
-        bursts=np.repeat(np.arange(len(repeats)), [len(burst.counts) for burst in repeats]), counted=counted,
+        times=np.mean([np.concatenate([burst.timestamps for burst in part]) for part in parts], axis=0),
+        bursts=np.repeat(np.arange(len(parts[0])), [len(burst.counts) for burst in parts[0]]), counted=counted,
     )  # fmt: skip
 
 
@@ -218,14 +230,20 @@ def _dark_mean_variance(dark: tuple[Frames, ...], counted: NDArray[np.bool_]) ->
 
 def _check(observations: Observations, excluded: NDArray[np.bool_]) -> None:
     """Refuse frames from which nothing can be told."""
-    repeats = observations.repeats
+    repeats, parts = observations.repeats, observations.parts
     shortest = min((len(burst.counts) for burst in repeats), default=0)
-    if len(repeats) < 2 or shortest < 4:
+    fewest = min((len(part) for part in parts), default=0)
+    if fewest < 2 or shortest < 4:
         raise ValueError(
-            f"repeats has {len(repeats)} bursts, the shortest of {shortest} frames: two bursts of four are the least"
+            f"repeats has {fewest} bursts, the shortest of {shortest} frames: two bursts of four are the least"
         )
-    if any((burst.states != repeats[0].states[0]).any() for burst in repeats):
-        raise ValueError("the frames of repeats show different patterns: repeat one")
+    if any((burst.states != burst.states[0]).any() for burst in repeats):
+        raise ValueError("the frames of a burst of repeats show different patterns: repeat one part, then the next")
+    lengths = {tuple(len(burst.counts) for burst in part) for part in parts}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"the parts of repeats have bursts of unlike lengths {sorted(lengths)}: repeat all parts alike"
+        )
     if excluded.shape != repeats[0].counts.shape[1:]:
         raise ValueError(f"excluded has shape {excluded.shape}, frames have {repeats[0].counts.shape[1:]}")
     left = int(np.count_nonzero(~excluded))

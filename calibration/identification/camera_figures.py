@@ -124,7 +124,7 @@ def camera_figures(observations: Observations) -> CameraFigures:
     rough = hot_pixels(lines, gain=Measured(value=1.0, uncertainty=0.0)).map
     pile = pile_up(observations.ladder, observations.overexposed, lines, largest_count=top, ignored=rough | dead)
     black = float(np.median(lines.intercept))
-    gain = system_gain(observations.repeats, black=black, saturation=min(pile.level.value, float(top)), ignored=dead)
+    gain = system_gain(observations.parts, black=black, saturation=min(pile.level.value, float(top)), ignored=dead)
     hot = hot_pixels(lines, gain=gain)
     counts = dark_counts(observations.dark, pixels=~_outliers(lines))
     fit = fit_dark(counts, gain=gain.value, gain_error=gain.uncertainty)

@@ -56,7 +56,7 @@ def decorrelation_errors(fit: DecorrelationFit, light: BurstLight, *, share: flo
     light : BurstLight
         The light z of which it is.
     share : float
-        How unlike the two angles of a beam are in what they change, from 0.5 to 1
+        How unlike the two angles of a beam are in what they change, from 0.5 to 1, mean over the parts
         (`calibration.identification.pointing_jitter.axis_share`).
 
     Returns
@@ -70,7 +70,8 @@ def decorrelation_errors(fit: DecorrelationFit, light: BurstLight, *, share: flo
     are in them. Angles: a frame has one tilt for all pixels, so that F frames are no more than 2 F draws, however many
     grains. With P the kernel times b |g_1|^2, and L = 2 [diag(P 1) - P] its Laplacian, the variance of a score is
     2 share (v / 2)^2 tr L^2. Channels: what drifts is a sum over N channels of weight p_n, exponentially distributed,
-    at frequencies that are quantiles of the spectrum; the realised g_1 is that of the law to 1 / sqrt(N).
+    at frequencies that are quantiles of the spectrum; the realised g_1 is that of the law to 1 / sqrt(N). Each part of
+    the macropixels has its own frames, thus angles, and its own weights of the channels.
     """
     inverse = np.linalg.inv(fit.information)
     reach, _ = correlated_pixels(light)
@@ -133,7 +134,7 @@ def correlation(fit: DecorrelationFit, light: BurstLight) -> Matrix:
 
 
 def _pixel_scores(fit: DecorrelationFit, light: BurstLight) -> Matrix:
-    """Return what each pixel adds to the slopes of the likelihood, shape (3, pixel).
+    """Return what each pixel adds to the slopes of the likelihood, shape (3, part, pixel).
 
     The mean light by which patterns are divided, and the noise that is taken off, are found from the same pixels: what
     a bright pixel adds to them is taken off its own.
@@ -142,9 +143,9 @@ def _pixel_scores(fit: DecorrelationFit, light: BurstLight) -> Matrix:
     covariance = drifting * correlation(fit, light) ** 2 + changing * np.eye(len(light.times))
     scores = []
     for kernel in fit.kernels:
-        own = np.sum((kernel @ light.patterns) * light.patterns, axis=0) / 2
+        own = np.sum((kernel @ light.patterns) * light.patterns, axis=1) / 2
         own -= np.sum(kernel * covariance, axis=1) @ light.patterns
-        scores.append(own - float(np.diag(kernel) @ light.noise) / 2 * light.noise_share)
+        scores.append(own - (light.noise @ np.diag(kernel))[:, np.newaxis] / 2 * light.noise_share)
     return np.array(scores)
 
 
@@ -156,7 +157,7 @@ def _angle_covariance(fit: DecorrelationFit, light: BurstLight, *, share: float)
         off = weight - np.diag(np.diag(weight))
         laplacians.append(2 * (np.diag(off.sum(axis=1)) - off))
     products = np.array([[float(np.sum(a * b)) for b in laplacians] for a in laplacians])
-    return np.asarray(2 * share * (max(fit.vibration, 0.0) / 2) ** 2 * products)
+    return np.asarray(2 * share * (max(fit.vibration, 0.0) / 2) ** 2 * products / len(light.patterns))
 
 
 def _channel_covariance(fit: DecorrelationFit, light: BurstLight) -> Matrix:
@@ -173,4 +174,4 @@ def _channel_covariance(fit: DecorrelationFit, light: BurstLight) -> Matrix:
         own = np.sum((weight @ turns) * turns.conj(), axis=0).real
         moves.append(own - float(np.sum(weight * field)))
     stacked = np.array(moves)
-    return np.asarray(stacked @ stacked.T / int(channels) ** 2)
+    return np.asarray(stacked @ stacked.T / int(channels) ** 2 / len(light.patterns))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from scipy.optimize import brentq
 
 from calibration.cameras.uncertainty import SIGNIFICANT, Measured
@@ -62,10 +63,11 @@ def laser_noise(light: BurstLight) -> Measured:
     -----
     The mean p of a frame over N pixels moves with the laser, and with speckle that decorrelates. The vectors phi_k are
     those along which the patterns of a burst decorrelate, lambda_k how much, both from the patterns themselves; a grain
-    covers n_c pixels. Vibration by two angles lives in few of them, which then get little weight: sigma is the most
-    likely one. Constant, slope and curvature of a burst are left out. u is what shot, read, row and column noise do to
-    the mean. Projection on the mean pattern instead of the mean over pixels would weight bright grains, which move
-    most: for a field that decorrelates its variance is 1.5 times larger.
+    covers n_c pixels; light of different parts moves independently. Vibration by two angles lives in few of them, which
+    then get little weight: sigma is the most likely one. The mean of each part in a burst, slope and curvature of the
+    burst are left out. u is what shot, read, row and column noise do to the mean. Projection on the mean pattern
+    instead of the mean over pixels would weight bright grains, which move most: for a field that decorrelates its
+    variance is 1.5 times larger.
     """
     _, shared = correlated_pixels(light)
     return spread_rms(_within_bursts(light, shared))
@@ -91,10 +93,12 @@ def power_change(light: BurstLight, *, noise: Measured) -> Measured:
     count = int(light.bursts[-1]) + 1
     members = (light.bursts == np.arange(count)[:, np.newaxis]).astype(np.float64)
     averages = members / members.sum(axis=1, keepdims=True)
-    shared_noise = averages @ (light.noise[:, np.newaxis] * averages.T)
-    covariance = averages @ light.gram @ averages.T - shared_noise
-    white = (light.power_noise + noise.value**2) * np.diag(averages @ averages.T)
-    spread = _spread(averages @ light.power, covariance, white, slow=1, shared=shared / light.patterns.shape[1])
+    shared_noise = averages @ (light.noise.mean(axis=0)[:, np.newaxis] * averages.T)
+    covariance = averages @ light.gram.mean(axis=0) @ averages.T - shared_noise
+    white = (light.power_noise.mean() + noise.value**2) * np.diag(averages @ averages.T) / len(light.power)
+    spread = _spread(
+        averages @ light.power.mean(axis=0), covariance, white, slow=np.ones((count, 1)), shared=shared / light.pixels
+    )
     return spread_rms(spread)
 
 
@@ -150,29 +154,50 @@ def _largest(spread: PowerSpread, variance: float) -> float:
 
 
 def _within_bursts(light: BurstLight, shared: float) -> PowerSpread:
-    """Return the combinations of powers within bursts."""
+    """Return the combinations of powers within bursts: what parts have in common and what is slow is left out."""
     gram = light.gram
-    parts = []
+    spreads = []
     for burst in range(int(light.bursts[-1]) + 1):
         own = np.flatnonzero(light.bursts == burst)
-        power = light.power[own] / light.power[own].mean()
-        covariance = gram[np.ix_(own, own)] - np.diag(light.noise[own])
-        white = np.full(len(own), light.power_noise)
-        parts.append(_spread(power, covariance, white, slow=SLOW_TERMS, shared=shared / light.patterns.shape[1]))
+        powers = light.power[:, own] / light.power[:, own].mean(axis=1, keepdims=True)
+        covariance = block_diag(
+            *(one[np.ix_(own, own)] - np.diag(noise[own]) for one, noise in zip(gram, light.noise, strict=True))
+        )
+        white = np.repeat(light.power_noise, len(own))
+        spreads.append(
+            _spread(
+                powers.ravel(),
+                covariance,
+                white,
+                slow=_slow_terms(*powers.shape),
+                shared=shared / light.patterns.shape[2],
+            )
+        )
     return PowerSpread(
-        squares=np.concatenate([part.squares for part in parts]),
-        camera=np.concatenate([part.camera for part in parts]),
-        speckle=np.concatenate([part.speckle for part in parts]),
+        squares=np.concatenate([one.squares for one in spreads]),
+        camera=np.concatenate([one.camera for one in spreads]),
+        speckle=np.concatenate([one.speckle for one in spreads]),
     )
 
 
+def _slow_terms(parts: int, frames: int) -> NDArray[np.float64]:
+    """Return what is left out of the powers of a burst: the mean of each part, and what is slow over the burst."""
+    means = np.repeat(np.eye(parts), frames, axis=0)
+    slow = np.vander(np.linspace(-1, 1, parts * frames), SLOW_TERMS, increasing=True)[:, 1:]
+    return np.concatenate([means, slow], axis=1)
+
+
 def _spread(
-    power: NDArray[np.float64], covariance: NDArray[np.float64], white: NDArray[np.float64], *, slow: int, shared: float
+    power: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    white: NDArray[np.float64],
+    *,
+    slow: NDArray[np.float64],
+    shared: float,
 ) -> PowerSpread:
     """Return the combinations of powers along which the patterns decorrelate, without what is slow."""
-    places = np.linspace(-1, 1, len(power))
-    whole, _ = np.linalg.qr(np.vander(places, len(power), increasing=True)[:, :slow], mode="complete")
-    basis = whole[:, slow:]
+    whole, _ = np.linalg.qr(slow, mode="complete")
+    basis = whole[:, slow.shape[1] :]
     moved, turns = np.linalg.eigh(basis.T @ covariance @ basis)
     vectors = basis @ turns
     return PowerSpread(

@@ -58,7 +58,8 @@ class Observations:
     singles : Frames
         Single macropixels, or groups of neighbours where there are too many, each in one frame; long exposure.
     repeats : tuple of Frames
-        Bursts of the ladder's pattern at the exposure time of ``halves``, the bursts spread over the whole protocol.
+        Bursts, spread over the whole protocol: in each, frames of one part of the macropixels, then of the next, at one
+        exposure time. Parts have no macropixel in common, and are the same, in the same order, in every burst.
     exposures : int
         All frames that were exposed, those of the search for exposure times and those that were dropped included.
     """
@@ -72,6 +73,12 @@ class Observations:
     singles: Frames
     repeats: tuple[Frames, ...]
     exposures: int
+
+    @property
+    def parts(self) -> tuple[tuple[Frames, ...], ...]:
+        """Return the repeats by part: for each part of the macropixels its bursts."""
+        patterns = {one.states[0].tobytes(): None for one in self.repeats}
+        return tuple(tuple(one for one in self.repeats if one.states[0].tobytes() == pattern) for pattern in patterns)
 
     @property
     def largest_count(self) -> int:

@@ -1,4 +1,4 @@
-"""Gain from frames of one pattern under speckle: the shot noise that is left when light that moves is taken out.
+"""Gain from repeated frames under speckle: the shot noise that is left when light that moves is taken out.
 
 .. math:: \\sigma_i^2(k) = c + K x_i + (x_i - b)(\\beta k + \\gamma k^2), \\qquad c = \\sigma_d^2 + \\tfrac{1}{12} - K b
 
@@ -11,6 +11,7 @@ grows with the time between two frames: the variance is extrapolated to no time 
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +38,16 @@ HIDDEN = 0.15
 """Patterns below the edge of the noise for each one above it, about."""
 
 
-def system_gain(bursts: tuple[Frames, ...], *, black: float, saturation: float, ignored: NDArray[np.bool_]) -> Measured:
-    """Return the system gain, in DN per electron, from bursts of one pattern.
+Bursts = tuple[Frames, ...]
+
+
+def system_gain(parts: tuple[Bursts, ...], *, black: float, saturation: float, ignored: NDArray[np.bool_]) -> Measured:
+    """Return the system gain, in DN per electron, from bursts of repeated patterns.
 
     Parameters
     ----------
-    bursts : tuple of Frames
-        Bursts of one pattern at one exposure time, in the order of time.
+    parts : tuple of tuple of Frames
+        For each pattern its bursts, in the order of time; all at one exposure time.
     black : float
         Count of a dark pixel, in DN, to some tenths.
     saturation : float
@@ -63,41 +67,68 @@ def system_gain(bursts: tuple[Frames, ...], *, black: float, saturation: float, 
 
     Notes
     -----
-    Patterns that change while the bursts last are many: parts of the series have fewer each, but show them less well.
-    The mean over the divisions is taken, and what they differ by is a part of its uncertainty. Drift is left to the
-    variogram, or where it has few patterns and is fast, is taken out like jitter: the way whose variogram follows its
-    curve better is taken, and its misfit is in the uncertainty.
+    Light moves in patterns that are new in each burst where the medium drifts: pieces of the series have fewer each,
+    but show them less well. The mean is taken over the divisions of which no piece has more patterns than can be taken
+    out, and what they differ by is a part of its uncertainty. Drift is left to the variogram, or where it has few
+    patterns and is fast, is taken out like jitter: the way whose variogram follows its curve better is taken, and its
+    misfit is in the uncertainty.
     """
-    ways = [
-        _gain_by(bursts, quick=quick, black=black, saturation=saturation, ignored=ignored) for quick in (0.0, QUICK)
-    ]
+    ways = [_gain_by(parts, quick=quick, black=black, saturation=saturation, ignored=ignored) for quick in (0.0, QUICK)]
     return min(ways, key=lambda way: way[1])[0]
 
 
 def _gain_by(
-    bursts: tuple[Frames, ...], *, quick: float, black: float, saturation: float, ignored: NDArray[np.bool_]
+    parts: tuple[Bursts, ...], *, quick: float, black: float, saturation: float, ignored: NDArray[np.bool_]
 ) -> tuple[Measured, float]:
     """Return the gain by one way to take out moving light, and what the variogram misses its curve by."""
-    values, errors, misfits = [], [], []
-    for parts in DIVISIONS:
-        cuts = np.linspace(0, len(bursts), min(parts, len(bursts)) + 1).round().astype(int)
-        groups = [bursts[low:high] for low, high in itertools.pairwise(cuts)]
-        line: tuple[float, float] | None = None
-        for _ in range(3):  # pixels are weighed by the line that they give
-            noises = [shot_noise(own, saturation=saturation, ignored=ignored, line=line, quick=quick) for own in groups]
-            lines = [_line(noise, black=black) for noise in noises]
-            line = (float(np.mean([own[0] for own in lines])), float(np.mean([own[1].value for own in lines])))
-        frames = sum(len(burst.counts) for burst in bursts)
-        hidden = HIDDEN * sum(noise.patterns for noise in noises) / np.sqrt(frames * noises[0].mean.size)
-        error = math.sqrt(sum(own[1].uncertainty ** 2 for own in lines)) / len(lines)
-        misfit = float(np.sqrt(np.mean(np.mean([own[2] for own in lines], axis=0) ** 2) * LAGS / (LAGS - 3)))
-        if any(noise.patterns >= most_patterns(own) for noise, own in zip(noises, groups, strict=True)):
-            error = math.hypot(error, UNCOUNTED * float(np.mean([own[1].value for own in lines])))
-        values.append(float(np.mean([own[1].value for own in lines])))
-        errors.append(math.sqrt(error**2 + (hidden * values[-1]) ** 2 + (LEVERAGE * max(misfit - error / 2, 0.0)) ** 2))
-        misfits.append(misfit)
-    value, error = float(np.mean(values)), math.hypot(float(np.mean(errors)), float(np.ptp(values)))
-    return Measured(value=value, uncertainty=error), float(np.mean(misfits))
+    found = [
+        _divided_gain(
+            [piece for bursts in parts for piece in _divided(bursts, pieces)], parts=len(parts), quick=quick,
+            black=black, saturation=saturation, ignored=ignored,
+        )
+        for pieces in DIVISIONS
+    ]  # fmt: skip
+    counted = [one for one in found if not one.full] or found
+    values = [one.gain.value for one in counted]
+    value, error = float(np.mean(values)), float(np.mean([one.gain.uncertainty for one in counted]))
+    if all(one.full for one in found):
+        error = math.hypot(error, UNCOUNTED * value)
+    misfit = float(np.mean([one.misfit for one in counted]))
+    return Measured(value=value, uncertainty=math.hypot(error, float(np.ptp(values)))), misfit
+
+
+class _DividedGain(NamedTuple):
+    """The gain by one division of the series, what the variogram misses its curve by, and whether light moves in more
+    patterns than can be taken out."""
+
+    gain: Measured
+    misfit: float
+    full: bool
+
+
+def _divided_gain(
+    groups: list[Bursts], *, parts: int, quick: float, black: float, saturation: float, ignored: NDArray[np.bool_]
+) -> _DividedGain:
+    """Return the mean gain of groups of bursts, a number of parts of the macropixels all together."""
+    line: tuple[float, float] | None = None
+    for _ in range(3):  # pixels are weighed by the line that they give
+        noises = [shot_noise(own, saturation=saturation, ignored=ignored, line=line, quick=quick) for own in groups]
+        lines = [_line(noise, black=black) for noise in noises]
+        line = (float(np.mean([own[0] for own in lines])), float(np.mean([own[1].value for own in lines])))
+    frames = sum(len(burst.counts) for group in groups for burst in group) / parts
+    hidden = HIDDEN * sum(noise.patterns for noise in noises) / parts / np.sqrt(frames * noises[0].mean.size)
+    value = float(np.mean([own[1].value for own in lines]))
+    scatter = math.sqrt(sum(own[1].uncertainty ** 2 for own in lines)) / len(lines)
+    misfit = float(np.sqrt(np.mean(np.mean([own[2] for own in lines], axis=0) ** 2) * LAGS / (LAGS - 3)))
+    error = math.sqrt(scatter**2 + (hidden * value) ** 2 + (LEVERAGE * max(misfit - scatter / 2, 0.0)) ** 2)
+    full = any(noise.patterns >= most_patterns(own) for noise, own in zip(noises, groups, strict=True))
+    return _DividedGain(Measured(value=value, uncertainty=error), misfit, full)
+
+
+def _divided(bursts: Bursts, pieces: int) -> list[Bursts]:
+    """Return a series of bursts in pieces, one after the other."""
+    cuts = np.linspace(0, len(bursts), min(pieces, len(bursts)) + 1).round().astype(int)
+    return [bursts[low:high] for low, high in itertools.pairwise(cuts)]
 
 
 def _line(noise: ShotNoise, *, black: float) -> tuple[float, Measured, Array]:

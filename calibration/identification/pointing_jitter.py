@@ -26,8 +26,8 @@ def pointing_vibration(
         Rms sigma of the angle along y and along x, in radians, normal.
     positions : ndarray, shape (input, 2)
         Places r_n of the macropixels, (y, x) in metres.
-    weights : ndarray, shape (input,)
-        Light w_n that each sends, in any unit; zero for those that are off.
+    weights : ndarray, shape (..., input)
+        Light w_n that each sends, in any unit; zero for those that are off. Of several patterns v is the mean.
     wavelength : float
         Wavelength 2 pi / k, in metres.
 
@@ -39,7 +39,7 @@ def pointing_vibration(
     Raises
     ------
     ValueError
-        If the rms is negative, shapes do not fit, or fewer than two macropixels are lit.
+        If the rms is negative, shapes do not fit, or a pattern lights fewer than two macropixels.
 
     Notes
     -----
@@ -63,7 +63,7 @@ def pointing_rms(
         The part of the speckle that changes, see `pointing_vibration`.
     positions : ndarray, shape (input, 2)
         Places of the macropixels, (y, x) in metres.
-    weights : ndarray, shape (input,)
+    weights : ndarray, shape (..., input)
         Light that each sends.
     wavelength : float
         Wavelength, in metres.
@@ -76,7 +76,7 @@ def pointing_rms(
     Raises
     ------
     ValueError
-        If shapes do not fit or fewer than two macropixels are lit, or more changes than pointing can.
+        If shapes do not fit or a pattern lights fewer than two macropixels, or more changes than pointing can.
 
     Notes
     -----
@@ -149,11 +149,14 @@ def axis_share(positions: NDArray[np.float64], weights: NDArray[np.float64]) -> 
 
 def _pairs(positions: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
     """Return squared distances between lit macropixels and products of their parts of the light."""
-    if positions.shape != (weights.size, 2):
-        raise ValueError(f"positions have shape {positions.shape}, {weights.size} weights need ({weights.size}, 2)")
-    lit = weights > 0
-    if np.count_nonzero(lit) < 2:
-        raise ValueError(f"{np.count_nonzero(lit)} macropixels are lit, two are the least that a tilt moves apart")
-    places, parts = positions[lit], weights[lit] / weights[lit].sum()
+    inputs = weights.shape[-1]
+    if positions.shape != (inputs, 2):
+        raise ValueError(f"positions have shape {positions.shape}, {inputs} weights need ({inputs}, 2)")
+    patterns = weights.reshape(-1, inputs)
+    fewest = int(np.count_nonzero(patterns > 0, axis=1).min())
+    if fewest < 2:
+        raise ValueError(f"{fewest} macropixels are lit, two are the least that a tilt moves apart")
+    lit = (patterns > 0).any(axis=0)
+    places, parts = positions[lit], patterns[:, lit] / patterns.sum(axis=1, keepdims=True)
     squares = np.sum((places[:, np.newaxis] - places) ** 2, axis=-1)
-    return squares, np.outer(parts, parts)
+    return squares, parts.T @ parts / len(parts)

@@ -28,7 +28,7 @@ def correlated_pixels(light: BurstLight) -> tuple[int, float]:
         Number n_c by which the mean over pixels scatters more than over independent ones, at least one.
     """
     starts = np.flatnonzero(np.diff(light.bursts) == 0)[:: max(1, len(light.bursts) // 24)]
-    first, second = (light.images(light.patterns[starts + shift]) for shift in (0, 1))
+    first, second = (_flat(light.images(light.patterns[:, starts + shift])) for shift in (0, 1))
     pairs = autocovariance(light.counted.astype(np.float64)[np.newaxis], light.counted.astype(np.float64)[np.newaxis])
     rho = autocovariance(first, second).mean(axis=0) / np.maximum(pairs[0], 0.5)
     rho /= rho[0, 0]
@@ -50,8 +50,8 @@ def mean_covariance(scores: NDArray[np.float64], light: BurstLight, *, reach: in
 
     Parameters
     ----------
-    scores : ndarray, shape (quantity, pixel)
-        The quantities in each pixel.
+    scores : ndarray, shape (quantity, part, pixel)
+        The quantities in each pixel, for each part of the macropixels.
     light : BurstLight
         Where the pixels are.
     reach : int
@@ -62,14 +62,15 @@ def mean_covariance(scores: NDArray[np.float64], light: BurstLight, *, reach: in
     ndarray, shape (quantity, quantity)
         The covariance, positive.
     """
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    pixels = scores.shape[1]
+    centred = scores - scores.mean(axis=2, keepdims=True)
+    quantities, parts, pixels = scores.shape
     images = light.images(centred)
-    sums = autocovariance(images, images)
+    sums = np.array([autocovariance(one, one).sum(axis=0) for one in images])
     factors = np.array([_window(one, reach).sum() / one[0, 0] for one in sums])
     left = max(1 - (2 * reach + 1) ** 2 / pixels, 0.5)
     roots = np.sqrt(np.maximum(factors / left, 1))
-    return np.asarray(centred @ centred.T / pixels**2 * np.outer(roots, roots))
+    flat = centred.reshape(quantities, -1)
+    return np.asarray(flat @ flat.T / (parts * pixels) ** 2 * np.outer(roots, roots))
 
 
 def autocovariance(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,6 +89,11 @@ def autocovariance(first: NDArray[np.float64], second: NDArray[np.float64]) -> N
     shape = [scipy.fft.next_fast_len(2 * size, real=True) for size in first.shape[1:]]
     spectrum = scipy.fft.rfft2(first, shape, workers=2).conj() * scipy.fft.rfft2(second, shape, workers=2)
     return np.asarray(scipy.fft.irfft2(spectrum, shape, workers=2))
+
+
+def _flat(images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return images of several sets in one row."""
+    return images.reshape(-1, *images.shape[-2:])
 
 
 def _window(image: NDArray[np.float64], reach: int) -> NDArray[np.float64]:

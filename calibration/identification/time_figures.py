@@ -37,7 +37,7 @@ FAST = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class TimeFigures:
-    """What frames of one pattern tell of the things that move.
+    """What repeated frames tell of the things that move.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class TimeFigures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LitMacropixels:
-    """The macropixels of the pattern that is repeated, as far as a tilt of the beam moves their phases.
+    """The macropixels of the patterns that are repeated, as far as a tilt of the beam moves their phases.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def time_figures(
     observations: Observations, *, gain: Measured, dark_noise: Measured, excluded: NDArray[np.bool_],
     lit: LitMacropixels,
 ) -> TimeFigures:  # fmt: skip
-    """Return what moves in time, from bursts of one pattern.
+    """Return what moves in time, from bursts of repeated patterns.
 
     Parameters
     ----------
@@ -157,12 +157,13 @@ def time_figures(
     be evenly spaced: a drift that is faster than their distance is told from the nearest of them.
     """
     light = burst_light(observations, gain=gain, dark_noise=dark_noise, excluded=excluded)
-    states = observations.repeats[0].states[0]
-    if states.size != lit.weights.size:
-        raise ValueError(f"lit has {lit.weights.size} macropixels, the patterns have {states.size}: give all of them")
+    states = np.array([bursts[0].states[0] for bursts in observations.parts])
+    inputs = states.shape[1]
+    if inputs != lit.weights.size:
+        raise ValueError(f"lit has {lit.weights.size} macropixels, the patterns have {inputs}: give all of them")
     on = lit.weights * states
-    share = axis_share(lit.positions, on)
-    laws = [*(DriftLaw(name=name) for name in LAWS), DriftLaw(name="exponential", channels=states.size + 1)]
+    share = float(np.mean([axis_share(lit.positions, part) for part in on]))
+    laws = [*(DriftLaw(name=name) for name in LAWS), DriftLaw(name="exponential", channels=inputs + 1)]
     fits = [fit_decorrelation(light, law=law) for law in laws]
     errors = [decorrelation_errors(fit, light, share=share) for fit in fits]
     best, probability = likelier(fits, errors, span=float(np.ptp(light.times)))

@@ -65,7 +65,7 @@ def photon_transfer_curve(observations: Observations) -> Curve:
 
 
 def decorrelation_curve(observations: Observations) -> Curve:
-    """Return how alike frames of one pattern are that were taken some time apart.
+    """Return how alike frames of one pattern are that were taken some time apart, mean over the patterns.
 
     .. math:: C(\\tau) = \\frac{\\langle \\delta_a \\delta_b \\rangle}{\\langle \\delta^2 \\rangle_0},
               \\qquad t_b - t_a \\approx \\tau
@@ -86,16 +86,9 @@ def decorrelation_curve(observations: Observations) -> Curve:
     Two frames have independent noise, so that their product has none on average; no frame meets itself. Fixed pattern
     of the darkness is taken off. The mean of a frame is set to one, which takes the laser's noise away.
     """
-    bursts = observations.repeats
-    dark = _nearest(observations.dark, bursts[0].exposure_time).mean
-    frames = np.concatenate([burst.counts for burst in bursts]).astype(np.float64) - dark
-    times = np.concatenate([burst.timestamps for burst in bursts])
-    flat = frames.reshape(len(frames), -1)
-    flat /= flat.mean(axis=1, keepdims=True)
-    flat -= flat.mean(axis=1, keepdims=True)
-    first, second = np.triu_indices(len(flat), 1)
-    product = (flat @ flat.T / flat.shape[1])[first, second]
-    lag = np.abs(times[second] - times[first])
+    dark = _nearest(observations.dark, observations.repeats[0].exposure_time).mean
+    lags, products = zip(*(_products(bursts, dark) for bursts in observations.parts), strict=True)
+    lag, product = np.concatenate(lags), np.concatenate(products)
     low, high = lag[lag > 0].min(), lag.max()
     edges = np.geomspace(low * 0.999, high * 1.001, LAG_BINS + 1)
     index = np.clip(np.searchsorted(edges, lag) - 1, 0, LAG_BINS - 1)
@@ -104,6 +97,17 @@ def decorrelation_curve(observations: Observations) -> Curve:
     x = np.bincount(index, weights=lag, minlength=LAG_BINS)[used] / number[used]
     y = np.bincount(index, weights=product, minlength=LAG_BINS)[used] / number[used]
     return Curve(x=x, y=y / y[0])
+
+
+def _products(bursts: tuple[Frames, ...], dark: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the time between the frames of each pair of one pattern, and the mean product of their deviations."""
+    frames = np.concatenate([burst.counts for burst in bursts]) - dark
+    times = np.concatenate([burst.timestamps for burst in bursts])
+    flat = frames.reshape(len(frames), -1)
+    flat /= flat.mean(axis=1, keepdims=True)
+    flat -= flat.mean(axis=1, keepdims=True)
+    first, second = np.triu_indices(len(flat), 1)
+    return np.abs(times[second] - times[first]), (flat @ flat.T / flat.shape[1])[first, second]
 
 
 def _nearest(sets: tuple[Frames, ...], exposure_time: float) -> Frames:

@@ -147,8 +147,11 @@ def test_sets_are_what_they_are_said_to_be(description: BenchDescription) -> Non
     assert (seen.singles.states == np.eye(80, dtype=bool)).all()
     assert len(np.unique(seen.halves.states, axis=0)) == 20
     assert not seen.off.states.any()
-    assert len(seen.repeats) == 4
-    assert all((burst.states == seen.ladder[0].states[0]).all() for burst in seen.repeats)
+    assert [len(bursts) for bursts in seen.parts] == [4] * 4
+    assert all((burst.states == bursts[0].states[0]).all() for bursts in seen.parts for burst in bursts)
+    parts = np.array([bursts[0].states[0] for bursts in seen.parts])
+    assert parts.sum(axis=1).tolist() == [20] * 4
+    assert (parts.sum(axis=0) == 1).all()
     times = [frames.exposure_time for frames in seen.ladder]
     assert times == sorted(times)
     assert len(times) >= 12
@@ -165,6 +168,13 @@ def test_light_that_no_camera_bears_or_sees_is_told(description: BenchDescriptio
     weak = replace(description, laser=replace(description.laser, power=1e-12))
     with pytest.raises(ValueError, match=r"no light was found: at .* check the laser, its shutter"):
         observe(SimulatedBench(weak, seed=1))
+
+
+def test_a_camera_whose_frames_fill_the_memory_is_refused(description: BenchDescription) -> None:
+    bench = SecretBench(SimulatedBench(description, seed=1))
+    bench.camera = replace(bench.camera, rows=1088, columns=2040)
+    with pytest.raises(ValueError, match=r"1088 x 2040 pixels, of 262144 at most .* read out a region"):
+        observe(bench)
 
 
 def test_frames_that_stay_lost_stop_it(description: BenchDescription) -> None:

@@ -41,7 +41,7 @@ def bursts_of(rng: np.random.Generator, intensity: np.ndarray, *, bursts: int) -
 
 def gain_of(bursts: tuple[Frames, ...]) -> tuple[float, float]:
     """Gain and uncertainty."""
-    found = system_gain(bursts, black=BLACK_LEVEL, saturation=4095.0, ignored=np.zeros(SHAPE, np.bool_))
+    found = system_gain((bursts,), black=BLACK_LEVEL, saturation=4095.0, ignored=np.zeros(SHAPE, np.bool_))
     return found.value, found.uncertainty
 
 

@@ -12,28 +12,39 @@ from calibration.identification.drift_laws import DriftLaw
 from calibration.identification.frame_power import laser_noise, power_change
 
 SHAPE = (30, 41)
-BURSTS, BURST = 10, 6
+PARTS, BURSTS, BURST = 2, 10, 6
 NOISE = 1e-3
 
 
 def speckle(
     rng: np.random.Generator, *, law: str, time: float, white: float = 0.0, laser: float = 0.0, slow: float = 0.0
 ) -> BurstLight:
-    """Bursts 1 s apart of single-mode speckle; a part of it new in each frame; shot noise of 1000 electrons."""
+    """Bursts 1 s apart of two single-mode speckles; some of each new in each frame; shot noise of 1000 electrons."""
     times = (np.arange(BURSTS)[:, np.newaxis] + 1e-3 * np.arange(BURST)).ravel()
     lags = np.abs(np.subtract.outer(times, times)) / time
     field = np.exp(-lags if law == "exponential" else -(lags**2))
     field = math.sqrt(1 - white) * field + (1 - math.sqrt(1 - white)) * np.eye(len(times))
     root = np.linalg.cholesky(field + 1e-9 * np.eye(len(times)))
-    size = (len(times), math.prod(SHAPE))
+    size = (PARTS, len(times), math.prod(SHAPE))
     light = np.abs(root @ (rng.standard_normal(size) + 1j * rng.standard_normal(size))) ** 2 / 2
+    return seen(light, rng, times=times, laser=laser, slow=slow)
+
+
+def seen(
+    light: np.ndarray, rng: np.random.Generator, *, times: np.ndarray, laser: float = 0.0, slow: float = 0.0
+) -> BurstLight:
+    """The light with the noise of laser and camera."""
+    size = light.shape
     bursts = np.repeat(np.arange(BURSTS), BURST)
-    light *= (1 + laser * rng.standard_normal(len(times)) + slow * np.linspace(-1, 1, BURSTS)[bursts])[:, np.newaxis]
+    power = 1 + laser * rng.standard_normal(size[:2]) + slow * np.linspace(-1, 1, BURSTS)[bursts]
+    light *= power[..., np.newaxis]
     light += np.sqrt(NOISE * light) * rng.standard_normal(size)
-    means = light.mean(axis=1)
+    means = light.mean(axis=2)
+    share = light.mean(axis=1)
     return BurstLight(
-        patterns=light / means[:, np.newaxis] - 1, power=means / means.mean(), noise=NOISE / means,
-        noise_share=light.mean(axis=0) / light.mean(), noise_uncertainty=0.0, power_noise=NOISE / size[1],
+        patterns=light / means[..., np.newaxis] - 1, power=means / means.mean(axis=1, keepdims=True),
+        noise=NOISE / means, noise_share=share / share.mean(axis=1, keepdims=True), noise_uncertainty=0.0,
+        power_noise=np.full(PARTS, NOISE / size[2]),
         times=times, bursts=bursts, counted=np.ones(SHAPE, np.bool_),
     )  # fmt: skip
 
@@ -51,6 +62,25 @@ def test_l16_drift_and_vibration_are_told_apart(law: str, time: float, white: fl
     assert abs(fit.parameters[2] - white) < 4 * deviation[2]
     other = DriftLaw(name="gaussian" if law == "exponential" else "exponential")
     assert fit.log_likelihood > fit_decorrelation(light, law=other).log_likelihood
+
+
+@pytest.mark.parametrize("time", [20.0, 60.0])
+def test_drift_of_few_channels_is_found_by_their_beats(time: float, rng: np.random.Generator) -> None:
+    channels = 60
+    times = (np.arange(BURSTS)[:, np.newaxis] + 1e-3 * np.arange(BURST)).ravel()
+    quantiles = np.tan(math.pi * ((np.arange(channels) + 0.5) / channels - 0.5))
+    turns = np.exp(1j * np.outer(times, quantiles / time))
+    size = (PARTS, channels, math.prod(SHAPE))
+    amplitudes = rng.standard_normal(size) + 1j * rng.standard_normal(size)
+    # A channel that a part of the macropixels hardly feeds hardly counts: weights are exponential variates.
+    amplitudes *= np.sqrt(rng.exponential(size=(PARTS, channels, 1)))
+    light = seen(np.abs(turns @ amplitudes) ** 2 / (2 * channels), rng, times=times)
+    law = DriftLaw(name="exponential", channels=channels)
+    fit = fit_decorrelation(light, law=law)
+    fastest = float(quantiles[-1] / time * times[-1])
+    # The beats of the fastest channels are followed to a quarter of a radian of those that turn by then.
+    assert law.time(fit.parameters[1]) == pytest.approx(time, rel=0.25 / fastest)
+    assert fit.log_likelihood > fit_decorrelation(light, law=DriftLaw(name="exponential")).log_likelihood
 
 
 @pytest.mark.parametrize("time", [2.0, 300.0])

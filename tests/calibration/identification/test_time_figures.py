@@ -21,17 +21,17 @@ from optics import BenchDescription, DriftDescription, GaussianDescription, Simu
 from optics.instabilities.pointing import NO_POINTING, Pointing
 from optics.macropixels import input_positions
 
-BURSTS, BURST, PAUSE = 8, 12, 0.4
+PARTS, BURSTS, BURST, PAUSE = 2, 8, 10, 0.4
 
 
 def observe(description: BenchDescription, *, seed: int) -> Observations:
-    """Dark frames at two exposure times and bursts of one random half."""
+    """Dark frames at two exposure times and bursts of two random parts that have no macropixel in common."""
     bench = SimulatedBench(description, seed=seed)
-    on = np.random.default_rng(seed).random(description.layout.inputs) < 0.5
+    parts = np.random.default_rng(seed).integers(PARTS, size=description.layout.inputs) == np.arange(PARTS)[:, None]
 
-    def take(count: int, *, light: bool, at: float = 1e-3) -> Frames:
+    def take(count: int, *, light: bool, at: float = 1e-3, part: int = 0) -> Frames:
         bench.exposure_time = at
-        states = np.tile(on, (count, 1))
+        states = np.tile(parts[part], (count, 1))
         exposure = bench.expose(states, light=light)
         return Frames(
             counts=exposure.counts, states=states, timestamps=exposure.timestamps, exposure_time=exposure.exposure_time
@@ -40,12 +40,12 @@ def observe(description: BenchDescription, *, seed: int) -> Observations:
     dark = (take(40, light=False, at=1e-4), take(24, light=False, at=3e-3))
     bursts = []
     for _ in range(BURSTS):
-        bursts.append(take(BURST, light=True))
+        bursts.extend(take(BURST, light=True, part=part) for part in range(PARTS))
         bench.wait(PAUSE)
     rest = dark[0]
     return Observations(
         bits=description.camera.bits, dark=dark, ladder=(), overexposed=rest, halves=rest, off=rest, singles=rest,
-        repeats=tuple(bursts), exposures=64 + BURSTS * BURST,
+        repeats=tuple(bursts), exposures=64 + PARTS * BURSTS * BURST,
     )  # fmt: skip
 
 
@@ -79,7 +79,9 @@ def known(description: BenchDescription) -> dict[str, object]:
 def test_figures_of_a_restless_bench_are_found(restless: BenchDescription, seed: int) -> None:
     seen = observe(restless, seed=seed)
     figures = time_figures(seen, **known(restless))
-    on = seen.repeats[0].states[0].astype(float)
+    on = np.array([bursts[0].states[0] for bursts in seen.parts], float)
+    assert on.shape == (PARTS, 63)
+    assert (on.sum(axis=0) == 1).all()
     lit = known(restless)["lit"]
     part = pointing_vibration(3e-5, positions=lit.positions, weights=on, wavelength=500e-9)
     assert figures.drift_law == "gaussian"
@@ -108,6 +110,15 @@ def test_a_bench_at_rest_is_bounded(restless: BenchDescription) -> None:
     assert figures.correlation_time.value > 20  # the protocol lasts 3 s
     assert described_pointing(figures, frame_period=1e-3) == NO_POINTING
     assert drifting_medium(figures, still.medium) is still.medium
+
+
+def test_noise_of_the_laser_is_no_vibration(restless: BenchDescription) -> None:
+    laser = replace(restless.laser, intensity_noise=0.1, pointing=NO_POINTING)
+    still = replace(restless, laser=laser, medium=GaussianDescription(collected_fraction=4e-6))
+    figures = time_figures(observe(still, seed=5), **known(still))
+    assert abs(figures.laser_noise.value - 0.1) < 4 * figures.laser_noise.uncertainty
+    assert figures.vibration.bound == "upper"
+    assert figures.vibration.value < 0.005  # the square of the noise is 0.01
 
 
 def test_figures_become_descriptions() -> None:
@@ -164,7 +175,9 @@ def test_dark_level_is_the_line_through_the_sets(restless: BenchDescription) -> 
     assert not nothing.any()
 
 
-def changed_repeats(seen: Observations, *, keep: int = BURSTS, frames: int = BURST, **fields: object) -> Observations:
+def changed_repeats(
+    seen: Observations, *, keep: int = PARTS * BURSTS, frames: int = BURST, **fields: object
+) -> Observations:
     """Observations with fewer or other repeats."""
     bursts = [
         replace(one, counts=one.counts[:frames], states=one.states[:frames], timestamps=one.timestamps[:frames])
@@ -177,7 +190,9 @@ def test_frames_that_cannot_tell_are_refused(restless: BenchDescription) -> None
     seen, figures = observe(restless, seed=4), known(restless)
     light = {name: figures[name] for name in ("gain", "dark_noise", "excluded")}
     with pytest.raises(ValueError, match="repeats has 1 bursts"):
-        burst_light(changed_repeats(seen, keep=1), **light)
+        burst_light(changed_repeats(seen, keep=PARTS), **light)
+    with pytest.raises(ValueError, match=r"bursts of unlike lengths \[\(10, 10\), \(10, 10, 10\)\]"):
+        burst_light(changed_repeats(seen, keep=2 * PARTS + 1), **light)
     with pytest.raises(ValueError, match="the shortest of 3 frames"):
         burst_light(changed_repeats(seen, frames=3), **light)
     with pytest.raises(ValueError, match="different patterns"):
