@@ -104,7 +104,7 @@ def ranges(projector: AnchorProjector, *, rng: np.random.Generator, draws: int, 
              xlabel=f"rank, {OVERSAMPLING} samples fewer than the sketch",
              title="Range of a matrix from its sketch")  # fmt: skip
     axes.set_xticks(RANKS, [str(rank) for rank in RANKS])
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)
     axes.legend()
 
 
@@ -188,7 +188,7 @@ def traces(projector: AnchorProjector, *, rng: np.random.Generator, axes: Axes) 
         xscale="log", yscale="log", xlabel="samples", ylabel="relative error, rms", title="Trace from random products"
     )
     axes.set_xticks(SAMPLES, [str(number) for number in SAMPLES])
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)
     axes.legend(fontsize=7, ncols=2)
 
 

@@ -101,7 +101,7 @@ def _draw_limits(axes: Axes, transfer: PhotonTransfer, *, efficiency: float) -> 
         side = "left" if limit is transfer.threshold_charge else "right"
         axes.text(
             limit.value / efficiency, 0.02, f" {name} ", rotation=90, va="bottom", ha=side, color=GREY,
-            transform=axes.get_xaxis_transform(),
+            transform=axes.get_xaxis_transform(), bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
 
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration.budgets import draw_waterfall, predict_budget
+from calibration.budgets import draw_waterfall
 from calibration.fidelities.plots import GROUP_COLOURS
 from calibration.twins.answer_plots import draw_weights
 from dfa.applications.hidden_maps import HiddenMap, draw_hidden_maps
@@ -24,9 +26,12 @@ from optics.plots import COLOURS, GREY, LOOK, canvas
 
 
 def waterfall() -> Figure:
-    """Draw the budget of a bench."""
+    """Draw a budget in which two causes overlap."""
+    terms = [SimpleNamespace(name=name, saved=saved) for name, saved in (("shot", 0.006), ("dark_anchor", 0.004))]
+    bench = SimpleNamespace(name="bench")
+    budget: Any = SimpleNamespace(terms=terms, error=0.009, cosine=0.9955, interaction=-0.001, description=bench)
     with canvas(7.0, 4.0) as figure:
-        draw_waterfall(predict_budget(load_bench("opu"), components=10, outputs=256, non_zeros=4), figure.subplots())
+        draw_waterfall(budget, figure.subplots())
     return figure
 
 
