@@ -278,7 +278,7 @@ def test_tidy_takes_away_what_changes_while_results_do_not() -> None:
 def test_command_executes_in_place_from_an_import_of_this_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("PYTHONPATH", "IPYTHONDIR", "PYTHONHASHSEED", "OPENBLAS_NUM_THREADS"):
+    for name in ("PYTHONPATH", "IPYTHONDIR", "MPLCONFIGDIR", "PYTHONHASHSEED", "OPENBLAS_NUM_THREADS"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     command.prepare_environment(str(tmp_path))
     path = tmp_path / "small.ipynb"
