@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dfa.experiment import METHODS
 from dfa.history import History
 from dfa.method_curves import STYLES, draw_method
 from dfa.projection_check import ProjectionCheck
 from dfa.results import Results
-from optics.plots import canvas, draw_frame, draw_level, draw_scatter
+from optics.plots import GREY, canvas, draw_curve, draw_frame, draw_level, draw_scatter
 
 __all__ = ["STYLES", "draw_all"]
 
@@ -62,29 +61,43 @@ def _learning(axes: Axes, results: Results) -> None:
     lowest = 100.0
     for name in results.methods:
         curves = 100 * np.stack([run.history.test_accuracy for run in results.of(name)])
-        draw_method(axes, name, curves)
+        draw_method(axes, name, curves, quantity="test accuracy", unit="%")
         # Leave out the first steep epochs of the slowest method: the differences are at the top.
         lowest = min(lowest, float(curves[:, curves.shape[1] // 6].mean()))
-    axes.set(xlabel="epoch", ylabel="test accuracy / %", title="Learning: mean over seeds ± standard error")
-    axes.set_ylim(bottom=np.floor(lowest) - 2)  # room for the legend
-    axes.legend(loc="lower right")
+    axes.set_title(f"Learning: {_seeds(results)}")
+    axes.set_ylim(bottom=np.floor(lowest) - 1)
+    _legend_below(axes)
+
+
+def _seeds(results: Results) -> str:
+    """Return what curves and bands are."""
+    return "one seed" if len(results.experiment.seeds) == 1 else "mean over seeds ± standard error"
 
 
 def _alignment(axes: Axes, results: Results) -> None:
     """Cosine with the true gradient against epochs, a line for each hidden layer."""
+    most = 0
     for name in results.methods:
         histories: list[History] = [run.history for run in results.of(name)]
         curves = np.stack([history.alignment for history in histories])  # (seed, epoch, layer)
         if name == "bp" or np.isnan(curves).any():
             continue  # one by definition, or without any signal
+        most = max(most, curves.shape[2])
         for layer in range(curves.shape[2]):
-            label = METHODS[name] if layer == 0 else None
-            draw_method(axes, name, curves[:, :, layer], label=label, alpha=1.0 - 0.5 * layer / curves.shape[2])
-            axes.annotate(f"layer {layer + 1}", (curves.shape[1], curves[:, -1, layer].mean()), fontsize=7)
+            draw_method(axes, name, curves[:, :, layer], label="" if layer == 0 else None)
+            end = np.array([curves.shape[1]]), curves[:, -1, layer].mean(keepdims=True)
+            draw_curve(axes, *end, index=layer, kind="points", colour=STYLES[name].colour)
+    for layer in range(most):
+        draw_curve(axes, [], [], index=layer, kind="points", colour=GREY, label=f"layer {layer + 1}")
     draw_level(axes, 0)
-    axes.set(xlabel="epoch", ylabel="cosine with the true gradient", title="Alignment of hidden-layer gradients")
+    axes.set(ylabel="cosine with the true gradient", title="Alignment of hidden-layer gradients")
+    _legend_below(axes)
+
+
+def _legend_below(axes: Axes) -> None:
+    """Put the legend, if there is any, where no curve is."""
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
 
 
 def _camera_frame(axes: Axes, check: ProjectionCheck) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from dfa.experiment import METHODS
@@ -62,7 +63,6 @@ def draw_method(
     quantity: str | None = None,
     unit: str = "",
     label: str | None = "",
-    alpha: float = 1.0,
 ) -> None:
     """Draw the mean of a method over its seeds against epochs, and the band of its standard error.
 
@@ -80,8 +80,6 @@ def draw_method(
         Its unit.
     label : str or None, optional
         Name in the legend; an empty one takes the full name of the method, None leaves the curve out.
-    alpha : float, optional
-        How opaque it is, between 0 and 1.
     """
     values = np.asarray(curves, np.float64)
     if np.isnan(values).all():
@@ -90,10 +88,10 @@ def draw_method(
     band = values.std(axis=0, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
     style = STYLES[name]
     text = METHODS[name] if label == "" else label
-    line = draw_curve(
+    draw_curve(
         axis, epochs, mean, colour=style.colour, line_style=style.line, label=text, band=band, x_label="epoch",
         kind="line" if len(epochs) > 1 else "points",
     )  # fmt: skip
-    line.set_alpha(alpha)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if quantity is not None:
         axis.set_ylabel(axis_label(quantity, unit))

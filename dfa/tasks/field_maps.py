@@ -194,7 +194,8 @@ def _draw_curves(axes: Axes, curves: Mapping[str, NDArray[np.float64]]) -> None:
     """Draw a curve and its band for each method."""
     for name, losses in curves.items():
         draw_method(axes, name, losses, quantity="validation mean squared error", unit="variance")
-    axes.set(yscale="log", title="Mean over seeds ± standard error")
+    seeds = max((len(losses) for losses in curves.values()), default=1)
+    axes.set(yscale="log", title="one seed" if seeds == 1 else "mean over seeds ± standard error")
     axes.legend()
 
 
