@@ -181,9 +181,9 @@ def traces(projector: AnchorProjector, *, rng: np.random.Generator, axes: Axes) 
     for number, (name, errors) in enumerate(rows.items()):
         print(f"{name:24s}" + "".join(f"{one:9.4f}" for one in errors))
         if name.startswith(" "):
-            draw_law(axes, SAMPLES, errors, colour=COLOURS[number], index=number % 4, label=name.strip())
+            draw_law(axes, SAMPLES, errors, colour=COLOURS[number], index=(number + 1) // 2, label=name.strip())
         else:
-            draw_curve(axes, SAMPLES, errors, index=number // 2, kind="points", colour=COLOURS[number], label=name)
+            draw_curve(axes, SAMPLES, errors, index=number, kind="points", colour=COLOURS[number], label=name)
     axes.set(
         xscale="log", yscale="log", xlabel="samples", ylabel="relative error, rms", title="Trace from random products"
     )
