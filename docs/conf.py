@@ -38,6 +38,11 @@ html_css_files = ["manual.css"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+# Publishers answer robots with a refusal: what a DOI leads to is checked as far as the registry of DOIs goes.
+linkcheck_allowed_redirects = {r"https://doi\.org/.*": r"https://.*"}
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_workers = 2
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings state types and shapes
