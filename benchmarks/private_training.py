@@ -129,10 +129,18 @@ def brought(mechanism: Mechanism, multiplier: float, *, samples: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("private_training.png"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--step", type=float, default=0.5)
+    parser.add_argument(
+        "--output", type=Path, default=Path("private_training.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        help="one run for each privacy and seed; figures are means over them (default: %(default)s)",
+    )
+    parser.add_argument("--steps", type=int, default=150, help="steps of a training (default: %(default)s)")
+    parser.add_argument("--step", type=float, default=0.5, help="learning rate (default: %(default)s)")
     options = parser.parse_args()
     figure = Figure(figsize=(5.6, 4.0), layout="constrained")
     axes = figure.add_subplot()
