@@ -13,6 +13,7 @@ sys.path[:0] = [str(HERE), str(ROOT)]
 
 from api_pages import write_api_pages  # noqa: E402
 from docstring_markup import escape_formulas, headings_to_rubrics  # noqa: E402
+from formulas import visit_block, visit_inline  # noqa: E402
 from law_index import write_law_index  # noqa: E402
 from references import defining_names  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
@@ -22,13 +23,14 @@ author = "The opubench authors"
 project_copyright = author
 release = version = version_of("opubench")
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
 add_module_names = False  # each stands below the heading of its module
 toc_object_entries = False  # a page of a hundred functions has its modules in the margin, no more
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "opubench"
 html_copy_source = False  # the notebooks are large, and lie in the repository
 html_static_path = ["static"]
@@ -57,7 +59,8 @@ nitpick_ignore_regex = [(r"py:.*", rf"{other}(\..*)?") for other in (
 
 
 def setup(app: Any) -> None:
-    """Make docstrings safe for reStructuredText before numpydoc (priority 500) reads them."""
+    """Show formulas as MathML; make docstrings safe for reStructuredText before numpydoc (priority 500) reads them."""
+    app.add_html_math_renderer("mathml", inline_renderers=(visit_inline, None), block_renderers=(visit_block, None))
     app.connect("autodoc-process-docstring", _process_docstring, priority=400)
     app.connect("autodoc-skip-member", _skip_alias)
     app.connect("missing-reference", _find_reference)
