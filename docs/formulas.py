@@ -8,7 +8,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.util import logging
 
 LOGGER = logging.getLogger(__name__)
-SAME = {r"\\([bB]ig)(?![lrg])": r"\\\1l", r"\\dots\b": r"\\ldots"}
+SAME = {r"\\([bB]ig)(?![lrg])": r"\\\1l", r"\\dots\b": r"\\ldots", r"\\textstyle\b": ""}
 """What docutils does not know, by what means the same to it."""
 
 

@@ -122,6 +122,30 @@ def found(name: str) -> bool:
     return True
 
 
+# Formulas.
+
+
+def test_formulas_become_mathml() -> None:
+    pytest.importorskip("sphinx", reason="formulas are written by Sphinx: pip install -e '.[docs]'")
+    formulas = load("formulas")
+    shown = formulas.mathml(r"\mathrm{Re}\big[(Ax)\,\overline{(Ar)}\big] \le \dots", block=True)
+    assert shown.startswith("<math")
+    assert 'display="block"' in shown
+    assert "Re" in shown
+    assert "\\" not in shown
+    with pytest.raises(ValueError, match="Unknown LaTeX command"):
+        formulas.mathml(r"\nosuchcommand", block=False)
+
+
+@needs_build
+def test_formulas_need_no_script_and_no_internet() -> None:
+    pages = [text_of(page) for page in BUILT.rglob("*.html") if "_static" not in page.parts]
+    assert sum(page.count("<math") for page in pages) > 500
+    assert not [page for page in pages if re.search(r"mathjax[^\"]*\.js|tex-mml", page, re.IGNORECASE)]
+    scripts = {source for page in pages for source in re.findall(r"<script[^>]* src=\"([^\"]+)\"", page)}
+    assert not {source for source in scripts if urlsplit(source).netloc}
+
+
 # Everything public.
 
 

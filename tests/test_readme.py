@@ -44,13 +44,14 @@ def test_every_path_it_names_exists() -> None:
     paths = set(re.findall(rf"`((?:{ROOMS})/[\w./]*)`", TEXT)) | set(re.findall(r"`([A-Z]+(?:\.[a-z]+)?)`", TEXT))
     paths -= {"FOLDER", "FRAMES"}
     assert paths >= {"LICENSE", "CITATION.cff", "CHANGELOG.md", ".ci/run"}
-    for path in paths | set(re.findall(r"\]\((docs/[^)]*)\)", TEXT)):
+    for path in paths | set(re.findall(rf"\]\(((?:{ROOMS})/[^)]*)\)", TEXT)):
         assert (ROOT / path).exists(), path
 
 
 def test_every_notebook_has_one_line_and_they_stand_in_their_order() -> None:
-    named = [cells[1].strip("`") for cells in rows_below("## Where to go next")]
-    assert named == sorted(f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb"))
+    named = [cells[1] for cells in rows_below("## Where to go next")]
+    there = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    assert named == [f"[{path.stem}](notebooks/{path.name})" for path in there]
 
 
 def test_its_test_command_is_the_one_that_ci_runs() -> None:
