@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT)]
 
-from api_pages import write_api_pages  # noqa: E402
+from api_pages import write_api_pages, write_if_new  # noqa: E402
 from docstring_markup import escape_formulas, headings_to_rubrics  # noqa: E402
 from formulas import visit_block, visit_inline  # noqa: E402
 from law_index import write_law_index  # noqa: E402
@@ -93,7 +93,11 @@ def _copy(folder: str, *patterns: str) -> None:
     (HERE / folder).mkdir(exist_ok=True)
     found = {path.name: path for pattern in patterns for path in (ROOT / folder).glob(pattern)}
     for name, path in found.items():
-        shutil.copy2(path, HERE / folder / name)  # with its time: what has not changed is not built again
+        if path.suffix == ".png":
+            shutil.copy2(path, HERE / folder / name)
+        else:  # what has not changed is not built again; links to pages of the manual lead there from here, too
+            text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
+            write_if_new(HERE / folder / name, text.split("\n"))
     for path in (HERE / folder).iterdir():
         if path.name not in found:
             path.unlink()
