@@ -227,9 +227,16 @@ def draw_noise(axes: Axes, noise: dict[str, dict[int, NDArray]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("anchors.png"))
-    parser.add_argument("--seeds", type=int, default=40)
-    parser.add_argument("--rows", type=int, default=100)
+    parser.add_argument(
+        "--output", type=Path, default=Path("anchors.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=40,
+        help="number of seeds, from 0 on; figures are means over them (default: %(default)s)",
+    )
+    parser.add_argument("--rows", type=int, default=100, help="rows of the matrix for each seed (default: %(default)s)")
     options = parser.parse_args()
     settings = {"seeds": options.seeds}
     known = over_seeds(partial(with_known_anchors, rows=options.rows), ANCHORS, **settings)

@@ -101,9 +101,9 @@ def measure(path: Path, counts: np.ndarray, *, ours: bool, options: dict[str, An
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--frames", type=int, default=1024)
-    parser.add_argument("--rows", type=int, default=256)
-    parser.add_argument("--columns", type=int, default=256)
+    parser.add_argument("--frames", type=int, default=1024, help="frames that are stored (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=256, help="rows of a frame (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=256, help="columns of a frame (default: %(default)s)")
     options = parser.parse_args()
     shape = (options.rows, options.columns)
     print("| counts | grain | storage | size left | write MB/s | read frames MB/s | read pixels MB/s |")

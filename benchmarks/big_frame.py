@@ -147,8 +147,18 @@ def expected_covariance() -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--picture", type=Path, default=Path(__file__).with_suffix(".png"))
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=9,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path(__file__).with_suffix(".png"),
+        help="picture that is drawn; beside this program without",
+    )
     options = parser.parse_args()
     states = np.random.default_rng(0).random((1, SIDE**2)) < 0.5
 

@@ -266,10 +266,15 @@ def summary(found: list[Compared]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs=2, default=[1000, 1020], help="first bench, and one beyond the last")
-    parser.add_argument("--causes", choices=["camera", "still", "all"], default="all")
-    parser.add_argument("--media", type=int, default=6, help="least number of media for a bench")
-    parser.add_argument("--most", type=int, default=24, help="largest, where the mean is not known to 3 %% before")
-    parser.add_argument("--only", type=int, nargs="*")
+    parser.add_argument(
+        "--causes",
+        choices=["camera", "still", "all"],
+        default="all",
+        help="what may make a bench imperfect: its camera, all that stands still, or also what moves",
+    )
+    parser.add_argument("--media", type=int, default=6, help="fewest media for a bench (default: 6)")
+    parser.add_argument("--most", type=int, default=24, help="most media, where the error is not known to 3 %% before")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of single benches, in place of --seeds")
     options = parser.parse_args()
     found = []
     for seed in options.only or range(*options.seeds):

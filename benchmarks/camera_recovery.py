@@ -98,7 +98,9 @@ def cell(figures: list[Measured], true: float, *, absolute: bool, exact: bool) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument(
+        "--repeats", type=int, default=30, help="repetitions of each characterisation (default: %(default)s)"
+    )
     parser.add_argument("--size", type=int, default=512, help="rows and columns of the region")
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="parts to take (default: all)")
     options = parser.parse_args()

@@ -172,8 +172,14 @@ def main() -> None:
     """Train what is missing, then show all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with tinyshakespeare_input.txt")
-    parser.add_argument("--methods", nargs="+", choices=list(NAMES), default=list(NAMES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
+    parser.add_argument("--methods", nargs="+", choices=list(NAMES), default=list(NAMES), help="methods to train")
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=list(SEEDS),
+        help="one run for each method and seed (default: %(default)s)",
+    )
     parser.add_argument("--runs", type=Path, default=Path("results/characters"), help="where finished runs are kept")
     parser.add_argument("--steps", type=int, default=STEPS, help="for trials; the table takes the default")
     parser.add_argument("--rate", type=float, help="for trials: a learning rate in place of the method's own")

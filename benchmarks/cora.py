@@ -243,11 +243,33 @@ def main() -> None:
     settings = load_settings()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of Cora; otherwise OPUBENCH_DATA or a download")
-    parser.add_argument("--rows", nargs="+", choices=list(settings["rows"]), default=list(settings["rows"]))
-    parser.add_argument("--seeds", nargs="+", type=int, default=settings["seeds"])
-    parser.add_argument("--table", type=Path, default=data_folder() / "results" / "cora.csv")
-    parser.add_argument("--figure", type=Path, default=Path(__file__).with_name("cora.png"))
-    parser.add_argument("--draw", action="store_true", help="train nothing")
+    parser.add_argument(
+        "--rows",
+        nargs="+",
+        choices=list(settings["rows"]),
+        default=list(settings["rows"]),
+        help="rows of the table to train",
+    )
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        default=settings["seeds"],
+        help="one run for each row and seed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        default=data_folder() / "results" / "cora.csv",
+        help="table of the finished runs; that of data/results without",
+    )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        default=Path(__file__).with_name("cora.png"),
+        help="picture that is drawn; beside this program without",
+    )
+    parser.add_argument("--draw", action="store_true", help="train nothing: table and picture of what is there")
     options = parser.parse_args()
     if not options.draw:
         train_missing(options, settings)

@@ -169,11 +169,20 @@ def compare(way: str, frames: np.ndarray, states: np.ndarray, options: argparse.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--pairs", type=int, default=9)
-    parser.add_argument("--rows", type=int, default=40)
-    parser.add_argument("--columns", type=int, default=64)
-    parser.add_argument("--pixel-format", default="Mono12")
+    parser.add_argument("--frames", type=int, default=100, help="frames of a round (default: %(default)s)")
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=9,
+        help="rounds, each of driver and bench; a rate is the median over them (default: %(default)s)",
+    )
+    parser.add_argument("--rows", type=int, default=40, help="rows of a frame (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=64, help="columns of a frame (default: %(default)s)")
+    parser.add_argument(
+        "--pixel-format",
+        default="Mono12",
+        help="format of the camera's pixels, as its driver names it (default: %(default)s)",
+    )
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     bits = FORMAT_BITS[options.pixel_format]

@@ -245,8 +245,16 @@ def draw_losses(axes: Axes, lines: list[dict[str, str]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     settings = load_settings("diffusion")
-    parser.add_argument("--methods", nargs="+", choices=list(settings.methods), default=list(settings.methods))
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(settings.seeds))
+    parser.add_argument(
+        "--methods", nargs="+", choices=list(settings.methods), default=list(settings.methods), help="methods to train"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=list(settings.seeds),
+        help="one run for each method and seed (default: %(default)s)",
+    )
     parser.add_argument("--again", action="store_true", help="run what is finished again")
     parser.add_argument("--tune", type=float, nargs="+", metavar="RATE", help="rates to judge on validation digits")
     parser.add_argument("--epochs", type=int, default=3, help="epochs of --tune")

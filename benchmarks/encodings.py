@@ -166,10 +166,18 @@ def print_speed() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("encodings.png"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--rows", type=int, default=384)
-    parser.add_argument("--columns", type=int, default=512)
+    parser.add_argument(
+        "--output", type=Path, default=Path("encodings.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        help="seeds of the fields that are shown; figures are means over them (default: %(default)s)",
+    )
+    parser.add_argument("--rows", type=int, default=384, help="rows of mirrors (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=512, help="columns of mirrors (default: %(default)s)")
     options = parser.parse_args()
     curves, limits = {}, {}
     for radius in RADII:

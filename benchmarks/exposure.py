@@ -29,9 +29,14 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=256)
-    parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=256, help="frames of one exposure (default: %(default)s)")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=30,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of bench and floor (default: %(default)s)")
     options = parser.parse_args()
     bench = optics.SimulatedBench(optics.load_bench("opu"), seed=1)
     bench.exposure_time = 4e-3

@@ -282,10 +282,23 @@ def draw_guides(axis: Axes, found: list[Recovery]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPUBENCH_DATA"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--levels", type=float, nargs="+", default=LEVELS)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("OPUBENCH_DATA"),
+        help="folder with the measured matrices; OPUBENCH_DATA without",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1], help="seeds of noise and patterns (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--levels",
+        type=float,
+        nargs="+",
+        default=LEVELS,
+        help="light levels: electrons a pixel and frame (default: %(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, help="picture to draw; none without")
     options = parser.parse_args()
     if options.data is None:
         parser.error("where are the data? Give --data FOLDER or set OPUBENCH_DATA to the folder that has measured/")

@@ -58,9 +58,19 @@ def draw(curves: dict[int, list[float]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("fidelity.png"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--vectors", type=int, default=60)
+    parser.add_argument(
+        "--output", type=Path, default=Path("fidelity.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        help="seeds of the benches; figures are means over them (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--vectors", type=int, default=60, help="vectors that are projected through each bench (default: %(default)s)"
+    )
     options = parser.parse_args()
     curves, pulls = {}, []
     print("components  anchor  non-zeros  cosine   error/bar  flagged")

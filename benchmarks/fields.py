@@ -237,13 +237,32 @@ def draw(settings: Table, task: FieldRegression, runs: Mapping[str, list[dict[st
 def main() -> None:
     """Run what is asked for and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--network", nargs="+", choices=["vit", "dense"], default=["vit", "dense"])
-    parser.add_argument("--methods", nargs="+", choices=list(METHODS))
-    parser.add_argument("--seeds", type=int, nargs="+")
+    parser.add_argument(
+        "--network",
+        nargs="+",
+        choices=["vit", "dense"],
+        default=["vit", "dense"],
+        help="vision Transformer, fully connected network, or both",
+    )
+    parser.add_argument(
+        "--methods", nargs="+", choices=list(METHODS), help="methods to train; all of the settings without"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", help="one run for each method and seed; those of the settings without"
+    )
     parser.add_argument("--rates", type=float, nargs="+", help="compare learning rates on the validation set instead")
-    parser.add_argument("--folder", type=Path, default=Path("results/fields"))
-    parser.add_argument("--figures", type=Path, default=Path("benchmarks"))
-    parser.add_argument("--table", type=Path, default=Path("data/results/fields.csv"))
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("results/fields"),
+        help="where finished runs are kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--figures", type=Path, default=Path("benchmarks"), help="folder of the pictures (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--table", type=Path, default=Path("data/results/fields.csv"), help="table of all runs (default: %(default)s)"
+    )
     options = parser.parse_args()
     rows: list[list[Any]] = []
     for network in options.network:

@@ -38,8 +38,10 @@ def direct(network: Network, rng: np.random.Generator) -> CreditRule:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("hidden_maps.png"))
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--output", type=Path, default=Path("hidden_maps.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything that is random (default: %(default)s)")
     options = parser.parse_args()
     dataset = load_digits_dataset(rng=np.random.default_rng(options.seed))
     x = np.concatenate([dataset.validation_inputs, dataset.test_inputs])

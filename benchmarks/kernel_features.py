@@ -147,9 +147,13 @@ def classify(dataset: Dataset, *, features: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("kernel_features.png"))
-    parser.add_argument("--features", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--output", type=Path, default=Path("kernel_features.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--features", type=int, default=10_000, help="optical features of a digit (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything that is random (default: %(default)s)")
     parser.add_argument("--kernel-only", action="store_true", help="leave the ridge regression out")
     options = parser.parse_args()
     dataset = load_mnist(rng=np.random.default_rng(options.seed))

@@ -193,8 +193,10 @@ def compare(subject: Subject, *, trials: int, seed: int) -> Counter[str]:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--trials", type=int, default=50)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--trials", type=int, default=50, help="campaigns that are killed (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the instants at which they are killed (default: %(default)s)"
+    )
     parser.add_argument("--file", action="append", help="archive that the command leaves in its folder (repeatable)")
     parser.add_argument("command", nargs="*", help="campaign to kill, after --")
     options = parser.parse_args()

@@ -53,9 +53,11 @@ def report(name: str, ours: Callable[[], np.ndarray], floor: Callable[[], np.nda
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--outputs", type=int, default=16384)
-    parser.add_argument("--inputs", type=int, default=4096)
-    parser.add_argument("--vectors", type=int, default=64)
+    parser.add_argument("--outputs", type=int, default=16384, help="rows of the matrix (default: %(default)s)")
+    parser.add_argument("--inputs", type=int, default=4096, help="columns of the matrix (default: %(default)s)")
+    parser.add_argument(
+        "--vectors", type=int, default=64, help="vectors that it is multiplied with (default: %(default)s)"
+    )
     parser.add_argument("--memory", type=int, default=64, help="MiB for tiles")
     options = parser.parse_args()
     rng, memory = np.random.default_rng(1), options.memory * 2**20

@@ -138,11 +138,13 @@ GENERATED = 1024
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=4096)
-    parser.add_argument("--rows", type=int, default=256)
-    parser.add_argument("--columns", type=int, default=256)
+    parser.add_argument("--inputs", type=int, default=4096, help="columns of the matrix (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=256, help="rows of camera pixels (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=256, help="columns of camera pixels (default: %(default)s)")
     parser.add_argument("--budget", type=int, default=1024, help="memory for fields and rows, in MiB")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="alternating rounds of floor and solution (default: %(default)s)"
+    )
     parser.add_argument("--packed", action="store_true", help="solve from the finished, compressed file too")
     parser.add_argument("--folder", type=Path, help="where the frames go (default: a temporary folder)")
     options = parser.parse_args()

@@ -261,10 +261,20 @@ def write_ends(axis: Axes, ends: list[tuple[float, int, str, str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--inputs", type=int, default=16)
-    parser.add_argument("--longest", type=float, default=200.0)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
+    parser.add_argument("--inputs", type=int, default=16, help="macropixels (default: %(default)s)")
+    parser.add_argument(
+        "--longest",
+        type=float,
+        default=200.0,
+        help="seconds after which a medium is not tried at more outputs (default: %(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, help="picture to draw; none without")
     options = parser.parse_args()
     streamed_ratios(options.repeats)
     print("\n| medium | outputs | build and first frame, s | frame, s |")

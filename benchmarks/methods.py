@@ -116,12 +116,31 @@ def table(rows: list[Row], experiment: Experiment, options: argparse.Namespace) 
 def main() -> None:
     """Run the rows that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="digits-methods")
+    parser.add_argument(
+        "--preset", default="digits-methods", help="experiment: its name or a TOML file (default: %(default)s)"
+    )
     parser.add_argument("--rows", nargs="+", help="short names of the methods whose rows are wanted (default: all)")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--table", type=Path, default=Path("data/results/methods.csv"))
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2, 3, 4],
+        help="one run for each method and seed (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        default=Path("data/results/methods.csv"),
+        help="table that is written, CSV (default: %(default)s)",
+    )
     parser.add_argument("--choose", action="store_true", help="compare learning rates on validation splits instead")
-    parser.add_argument("--rates", type=float, nargs="+", default=[0.003, 0.01, 0.03, 0.1])
+    parser.add_argument(
+        "--rates",
+        type=float,
+        nargs="+",
+        default=[0.003, 0.01, 0.03, 0.1],
+        help="learning rates that --choose compares (default: %(default)s)",
+    )
     parser.add_argument("--choosing", type=int, nargs="+", default=[100, 101], help="seeds of the validation splits")
     options = parser.parse_args()
     experiment = load_experiment(options.preset)

@@ -39,8 +39,13 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--frames", type=int, default=16, help="frames of a round (default: %(default)s)")
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=30,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
     options = parser.parse_args()
     dmd = load_dmd("dlp4500")
     print("| layout | copy, ms a frame | render | ratio | render packed | ratio | pack | ratio |")

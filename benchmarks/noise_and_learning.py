@@ -24,9 +24,19 @@ import numpy as np  # isort: skip
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the four MNIST files; else as `python -m dfa`")
-    parser.add_argument("--noise", type=float, nargs="+", default=[0.3, 1.0, 3.0, 10.0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--preset", default="noise-mnist")
+    parser.add_argument(
+        "--noise",
+        type=float,
+        nargs="+",
+        default=[0.3, 1.0, 3.0, 10.0],
+        help="sizes of the noise, in units of the rms of each projection (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run for each noise and seed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--preset", default="noise-mnist", help="experiment: its name or a TOML file (default: %(default)s)"
+    )
     options = parser.parse_args()
     experiment = load_experiment(options.preset)
     bench = load_bench(experiment.bench)

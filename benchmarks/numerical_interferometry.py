@@ -239,8 +239,19 @@ def draw(seeds: list[int], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("numerical_interferometry.png"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("numerical_interferometry.png"),
+        help="picture that is drawn (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        help="seeds; figures are means over them (default: %(default)s)",
+    )
     options = parser.parse_args()
     seeds = options.seeds
     print(f"{'contrast':>9}  {'method':>20}  {'counts':>7}  {'truth':>7}  flagged   mean  deviation  largest count")

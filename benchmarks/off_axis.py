@@ -241,9 +241,19 @@ def draw_curves(axis: Axes, background: Background, curve: list[Phase]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("OPUBENCH_DATA"))
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("OPUBENCH_DATA"),
+        help="folder with the measured holograms; OPUBENCH_DATA without",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=7,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
+    parser.add_argument("--plot", type=Path, help="picture to draw; none without")
     options = parser.parse_args()
     if options.data is None:
         parser.error("where are the data? Give --data FOLDER or set OPUBENCH_DATA to the folder that has measured/")

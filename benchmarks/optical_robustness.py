@@ -125,9 +125,14 @@ def draw(found: dict[str, dict[str, list[float]]], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("optical_robustness.png"))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("optical_robustness.png"),
+        help="picture that is drawn (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything that is random (default: %(default)s)")
+    parser.add_argument("--samples", type=int, default=300, help="test digits that are attacked (default: %(default)s)")
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     dataset = to_pixels(load_digits_dataset(rng=rng))

@@ -177,9 +177,11 @@ def draw(found: dict[tuple[int, str], list[float]], sizes: list[int], path: Path
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("phase_retrieval.png"))
-    parser.add_argument("--inputs", type=int, nargs="+", default=[48, 64], choices=GRIDS)
-    parser.add_argument("--rows", type=int, default=100)
+    parser.add_argument(
+        "--output", type=Path, default=Path("phase_retrieval.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument("--inputs", type=int, nargs="+", default=[48, 64], choices=GRIDS, help="numbers of inputs")
+    parser.add_argument("--rows", type=int, default=100, help="rows of the matrix at each point (default: %(default)s)")
     parser.add_argument("--large", action="store_true", help="only time 256 inputs and 1000 rows")
     options = parser.parse_args()
     if options.large:

@@ -146,10 +146,18 @@ def draw(tables: dict[str, np.ndarray], epsilons: list[float], path: Path) -> No
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("private_training.png"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--step", type=float, default=0.5)
+    parser.add_argument(
+        "--output", type=Path, default=Path("private_training.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[1, 2, 3],
+        help="one run for each privacy and seed; figures are means over them (default: %(default)s)",
+    )
+    parser.add_argument("--steps", type=int, default=150, help="steps of a training (default: %(default)s)")
+    parser.add_argument("--step", type=float, default=0.5, help="learning rate (default: %(default)s)")
     options = parser.parse_args()
     tables = {}
     print(f"{options.steps} steps, batches of {RATE:g} of all samples, delta {DELTA + CHANCE:g}")

@@ -205,9 +205,13 @@ class Some:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, default=Path("random_matrices.png"))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--draws", type=int, default=50)
+    parser.add_argument(
+        "--output", type=Path, default=Path("random_matrices.png"), help="picture that is drawn (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything that is random (default: %(default)s)")
+    parser.add_argument(
+        "--draws", type=int, default=50, help="draws of the random matrix at each point (default: %(default)s)"
+    )
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     bench = SimulatedBench(load_bench("opu"), seed=options.seed)

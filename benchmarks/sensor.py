@@ -82,11 +82,16 @@ def measure(camera: optics.Camera, light: np.ndarray, mean: np.ndarray, *, repea
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=2048)
-    parser.add_argument("--columns", type=int, default=2048)
+    parser.add_argument("--rows", type=int, default=2048, help="rows of the frame (default: %(default)s)")
+    parser.add_argument("--columns", type=int, default=2048, help="columns of the frame (default: %(default)s)")
     parser.add_argument("--mean", type=float, default=2000.0, help="mean electrons (default: 2000)")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=9,
+        help="alternating rounds; a ratio is the median over them (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, default=2, help="threads of chain and floor (default: %(default)s)")
     options = parser.parse_args()
     camera = optics.load_camera("imx250", wavelength=532e-9)
     camera = replace(camera, rows=options.rows, columns=options.columns)

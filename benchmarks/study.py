@@ -131,8 +131,18 @@ def dask_against_local(points: int, one: Timed, two: Timed) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=100, help="trivial points (default: 100)")
-    parser.add_argument("--runs", type=int, default=24, help="optical runs (default: 24, at most 100)")
+    parser.add_argument(
+        "--points",
+        type=int,
+        default=100,
+        help="points that do nothing, to time what a point costs beside its training (default: 100)",
+    )
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=24,
+        help="trainings through light that are shared by processes (default: 24, at most 100)",
+    )
     options = parser.parse_args()
     overhead(options.points)
     one, two = scaling(options.runs)

@@ -132,13 +132,27 @@ def tell(curves: Curves) -> None:
 def main() -> None:
     """Train what is missing, write the table, draw, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="s1-mnist")
+    parser.add_argument(
+        "--preset", default="s1-mnist", help="experiment: its name or a TOML file (default: %(default)s)"
+    )
     parser.add_argument("--data", type=Path, help="folder with the four MNIST files; else as `python -m dfa`")
-    parser.add_argument("--methods", nargs="+", default=["bp", "dfa", "ternary"])
+    parser.add_argument(
+        "--methods", nargs="+", default=["bp", "dfa", "ternary"], help="methods to train (default: %(default)s)"
+    )
     parser.add_argument("--seeds", type=int, default=20, help="seeds 0 to this number less 1")
-    parser.add_argument("--table", type=Path, default=Path("data/results/s1_mnist.csv"))
-    parser.add_argument("--figure", type=Path, default=Path("benchmarks/ternary_curves.png"))
-    parser.add_argument("--draw", action="store_true", help="train nothing")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        default=Path("data/results/s1_mnist.csv"),
+        help="table of the finished runs; more are added to it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        default=Path("benchmarks/ternary_curves.png"),
+        help="picture that is drawn (default: %(default)s)",
+    )
+    parser.add_argument("--draw", action="store_true", help="train nothing: table and picture of what is there")
     options = parser.parse_args()
     if not options.draw:
         train_missing(options)

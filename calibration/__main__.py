@@ -9,12 +9,15 @@ from calibration.commands.twin import add_twin
 from calibration.commands.verify import add_verify
 
 DESCRIPTION = """\
-Calibration of benches, simulated or real.
+Calibration of benches of optics, simulated or real: from camera frames to figures with their uncertainties."""
 
-  camera   a data sheet of a camera, from its frames or on a bench
-  matrix   the transmission matrix of a bench: measured, resumed, judged
-  twin     a bench identified from its frames: what limits it, whether a network learns on it
-  verify   whether an archive is whole"""
+EPILOG = """\
+python -m calibration COMMAND --help tells what a command does, its options, and examples. To begin with:
+  python -m calibration twin --bench table_top --quick    let a simulated bench describe itself
+  python -m calibration camera --bench opu                the data sheet of its camera
+  python -m calibration matrix                            a transmission matrix, into the folder results/matrix
+  python -m calibration verify results/matrix             whether its files are whole
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,10 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m calibration", description=DESCRIPTION, formatter_class=argparse.RawTextHelpFormatter
+        prog="python -m calibration",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.set_defaults(left_behind="nothing was written")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (add_camera, add_matrix, add_twin, add_verify):
         add(commands)
     return parser

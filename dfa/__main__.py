@@ -30,6 +30,14 @@ digits-methods has their relatives too: feedback alignment, indirect feedback, r
 Without options: the 1797 digits that ship with scikit-learn, five seeds, offline, in under a minute."""
 
 EPILOG = """\
+methods:
+  bp         backpropagation                     optical    dfa, its ternary errors projected by light
+  fa         feedback alignment                  shallow    the last layer only, on random features
+  dfa        direct feedback, exact matrix       noisy      dfa with noise on each projection
+  ifa        indirect feedback                   photonic   dfa with the noise of a photonic chip
+  ternary    dfa with errors of -1, 0 and 1      intensity  raw intensities as feedback: fails, as it should
+  drtp       random projections of the target
+
 examples:
   python -m dfa                                        the main job
   python -m dfa --methods bp optical --seeds 0 1       two methods, two seeds
@@ -86,12 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--preset", default="digits", metavar="NAME|FILE", help="experiment: digits (default), digits-methods,\n"
         "launay2020-mnist, s1-mnist, mnist-curves, noise-mnist or a TOML file; other options change it")  # fmt: skip
-    add("--dataset", choices=("digits", "mnist", "fashion-mnist"), help="data set")
+    add("--dataset", choices=("digits", "mnist", "fashion-mnist"), help="data set; digits ships with scikit-learn")
     add("--data", type=Path, metavar="FOLDER", help="folder with the four files of (Fashion-)MNIST, plain or .gz;\n"
         "without it the subfolder of that name of $OPUBENCH_DATA, or a download into a cache")  # fmt: skip
-    add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, or a TOML file")
-    add("--methods", nargs="+", metavar="METHOD", help="some of the methods of the preset: bp fa dfa ifa ternary\n"
-        "optical drtp shallow noisy photonic intensity")  # fmt: skip
+    add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, restless, or a TOML file")
+    add("--methods", nargs="+", metavar="METHOD", help="some of the methods of the preset; see below")  # fmt: skip
     add("--epochs", type=int, help="passes through the training set, for every method")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="one run for each method and seed")
     add("--hidden", nargs="+", type=int, metavar="WIDTH", help="widths of the hidden layers, for instance 256 256")

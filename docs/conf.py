@@ -11,8 +11,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE), str(ROOT)]
 
-from api_pages import write_api_pages  # noqa: E402
+from api_pages import write_api_pages, write_if_new  # noqa: E402
 from docstring_markup import escape_formulas, headings_to_rubrics  # noqa: E402
+from formulas import visit_block, visit_inline  # noqa: E402
 from law_index import write_law_index  # noqa: E402
 from references import defining_names  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
@@ -22,13 +23,14 @@ author = "The opubench authors"
 project_copyright = author
 release = version = version_of("opubench")
 
-extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
 add_module_names = False  # each stands below the heading of its module
 toc_object_entries = False  # a page of a hundred functions has its modules in the margin, no more
 
 html_theme = "furo"
+html_math_renderer = "mathml"
 html_title = "opubench"
 html_copy_source = False  # the notebooks are large, and lie in the repository
 html_static_path = ["static"]
@@ -38,6 +40,11 @@ html_css_files = ["manual.css"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+# Publishers answer robots with a refusal: what a DOI leads to is checked as far as the registry of DOIs goes.
+linkcheck_allowed_redirects = {r"https://doi\.org/.*": r"https://.*"}
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_workers = 2
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings state types and shapes
@@ -52,7 +59,8 @@ nitpick_ignore_regex = [(r"py:.*", rf"{other}(\..*)?") for other in (
 
 
 def setup(app: Any) -> None:
-    """Make docstrings safe for reStructuredText before numpydoc (priority 500) reads them."""
+    """Show formulas as MathML; make docstrings safe for reStructuredText before numpydoc (priority 500) reads them."""
+    app.add_html_math_renderer("mathml", inline_renderers=(visit_inline, None), block_renderers=(visit_block, None))
     app.connect("autodoc-process-docstring", _process_docstring, priority=400)
     app.connect("autodoc-skip-member", _skip_alias)
     app.connect("missing-reference", _find_reference)
@@ -85,7 +93,11 @@ def _copy(folder: str, *patterns: str) -> None:
     (HERE / folder).mkdir(exist_ok=True)
     found = {path.name: path for pattern in patterns for path in (ROOT / folder).glob(pattern)}
     for name, path in found.items():
-        shutil.copy2(path, HERE / folder / name)  # with its time: what has not changed is not built again
+        if path.suffix == ".png":
+            shutil.copy2(path, HERE / folder / name)
+        else:  # what has not changed is not built again; links to pages of the manual lead there from here, too
+            text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
+            write_if_new(HERE / folder / name, text.split("\n"))
     for path in (HERE / folder).iterdir():
         if path.name not in found:
             path.unlink()

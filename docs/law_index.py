@@ -1,7 +1,12 @@
-"""The index of laws: each with the tests that hold the code to it, found by their names, and the modules it is in."""
+"""The index of laws: each with the tests that hold the code to it, found by their names, and the modules it is in.
+
+python docs/law_index.py README.md    write the table of the groups of laws into a page, between its two marks
+"""
 
 import re
+import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,7 @@ from api_pages import write_if_new
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 ROOMS = ("optics", "calibration", "dfa")
+MARKED = re.compile(r"(?<=-->\n)(?:\|.*\n)*(?=<!-- end of laws -->)")
 
 
 def load_laws() -> list[dict[str, Any]]:
@@ -38,10 +44,35 @@ def law_modules() -> dict[int, list[str]]:
     return found
 
 
+def law_groups() -> list[str]:
+    """Return the lines of a table: each group of laws with their number, how many are tested, by what and where."""
+    laws, tests = load_laws(), law_tests()
+    lines = ["| laws of | | with tests | tests | most of them in |", "|---|---|---|---|---|"]
+    for part in dict.fromkeys(law["part"] for law in laws):
+        numbers = [law["number"] for law in laws if law["part"] == part]
+        found = {test for number in numbers for test in tests.get(number, [])}
+        files = Counter(test.partition("::")[0] for test in sorted(found))
+        covered = sum(number in tests for number in numbers)
+        where = ", ".join(f"`{path}`" for path, _ in files.most_common(1))
+        which = f"L{numbers[0]} to L{numbers[-1]}"
+        lines.append(f"| {part} | {which} | {covered} of {len(numbers)} | {len(found)} | {where} |")
+    return lines
+
+
+def with_law_groups(text: str) -> str:
+    """Return a page with the present table of the groups between its marks."""
+    table = "".join(f"{line}\n" for line in law_groups())
+    changed, times = MARKED.subn(lambda _: table, text)
+    if times != 1:
+        raise ValueError(f"the page has {times} places for the laws, wanted is one: <!-- laws --> <!-- end of laws -->")
+    return changed
+
+
 def write_law_index(path: Path) -> None:
     """Write the page of the laws."""
     laws, tests, modules = load_laws(), law_tests(), law_modules()
     covered = [law["number"] for law in laws if law["number"] in tests]
+    bare = [f"[L{law['number']}](#l{law['number']})" for law in laws if law["number"] not in tests]
     lines = [
         "# The laws, and the tests that hold the code to them",
         "",
@@ -49,6 +80,10 @@ def write_law_index(path: Path) -> None:
         "A test of a law shares no code with the model that it judges, and its tolerance follows from its sample size. "
         "What the tests say, by the words of their names, stands below each law; `pytest -k l17_` runs those of L17. "
         "This page is made from `docs/laws.toml` and the names of the tests each time the manual is built.",
+        "",
+        f"Not covered: {', '.join(bare) or 'none'}.",
+        "",
+        *law_groups(),
         "",
     ]
     for part in dict.fromkeys(law["part"] for law in laws):
@@ -81,3 +116,9 @@ def _words(test: str) -> str:
 def _plain(formula: str) -> str:
     """Return a formula that Markdown leaves alone."""
     return re.sub(r"([\\*_|<>\[\]{}$`])", r"\\\1", formula)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        page = Path(name)
+        page.write_text(with_law_groups(page.read_text(encoding="utf-8")), encoding="utf-8")

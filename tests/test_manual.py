@@ -28,7 +28,7 @@ ROOMS = ("optics", "calibration", "dfa")
 
 needs_build = pytest.mark.skipif(
     not (BUILT / "objects.inv").exists(),
-    reason="the manual is not built: pip install -e '.[docs]' && sphinx-build -W -b html docs docs/_build/html",
+    reason="the manual is not built: pip install -e '.[docs]' && .ci/manual",
 )
 
 
@@ -122,6 +122,30 @@ def found(name: str) -> bool:
     return True
 
 
+# Formulas.
+
+
+def test_formulas_become_mathml() -> None:
+    pytest.importorskip("sphinx", reason="formulas are written by Sphinx: pip install -e '.[docs]'")
+    formulas = load("formulas")
+    shown = formulas.mathml(r"\mathrm{Re}\big[(Ax)\,\overline{(Ar)}\big] \le \dots", block=True)
+    assert shown.startswith("<math")
+    assert 'display="block"' in shown
+    assert "Re" in shown
+    assert "\\" not in shown
+    with pytest.raises(ValueError, match="Unknown LaTeX command"):
+        formulas.mathml(r"\nosuchcommand", block=False)
+
+
+@needs_build
+def test_formulas_need_no_script_and_no_internet() -> None:
+    pages = [text_of(page) for page in BUILT.rglob("*.html") if "_static" not in page.parts]
+    assert sum(page.count("<math") for page in pages) > 500
+    assert not [page for page in pages if re.search(r"mathjax[^\"]*\.js|tex-mml", page, re.IGNORECASE)]
+    scripts = {source for page in pages for source in re.findall(r"<script[^>]* src=\"([^\"]+)\"", page)}
+    assert not {source for source in scripts if urlsplit(source).netloc}
+
+
 # Everything public.
 
 
@@ -198,6 +222,54 @@ def test_every_link_inside_the_manual_leads_somewhere() -> None:
     assert not broken
 
 
+# Links that lead out. Whether they answer is asked by .ci/manual --links, where there is internet.
+
+LINKED = ("docs/**/*.md", "notebooks/*.ipynb", "benchmarks/*.md", "data/**/*.toml", "*.md", "*.cff", "*.toml")
+WITHOUT_TLS = {"fashion-mnist.s3-website.eu-central-1.amazonaws.com"}  # its files are checked by their hashes
+
+
+def outer_links() -> Iterator[tuple[str, str]]:
+    """Yield the links to other places in pages, notebooks, docstrings and descriptions, with the file they are in."""
+    found = (path for pattern in (*LINKED, *(f"{room}/**/*.py" for room in ROOMS)) for path in ROOT.glob(pattern))
+    for path in sorted(path for path in found if BUILT.parent not in path.parents):
+        for link in re.findall(r"(?:https?|ftp):[^\s`'\"<>{}\\\]|]*", text_of(path)):
+            yield path.relative_to(ROOT).as_posix(), link.rstrip(".,;:")
+
+
+def is_well_formed(link: str) -> bool:
+    """Return whether a link names a place in the way that links do."""
+    link = link.rstrip(")") if link.count(")") > link.count("(") else link
+    parts = urlsplit(link)
+    host = re.fullmatch(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", parts.netloc)
+    path = re.fullmatch(r"[\w/.~%+()@,;=:!*&$#-]*", parts.path + parts.fragment, re.ASCII)
+    paper = parts.netloc != "arxiv.org" or re.fullmatch(r"/(?:abs|pdf)/\d{4}\.\d{4,5}(?:v\d+)?", parts.path)
+    doi = parts.netloc != "doi.org" or re.fullmatch(r"/10\.\d{4,9}/\S+", parts.path)
+    scheme = "http" if parts.netloc in WITHOUT_TLS else "https"
+    return bool(parts.scheme == scheme and host and path and "//" not in parts.path and paper and doi)
+
+
+def test_links_that_lead_out_are_well_formed() -> None:
+    links = list(outer_links())
+    assert len({link for _, link in links}) > 10
+    broken = sorted({f"{path}: {link}" for path, link in links if not is_well_formed(link)})
+    assert not broken
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://arxiv.org/abs/2012.06373", "https:/arxiv.org/abs/2012.06373", "https://arxiv.org/2012.06373",
+        "https://doi.org/2012.06373", "https://example", "https://example.org//a", "https://exa_mple.org/a", "https:",
+    ],
+)  # fmt: skip
+def test_malformed_links_are_seen(link: str) -> None:
+    assert not is_well_formed(link)
+
+
+def test_links_are_asked_where_there_is_internet() -> None:
+    assert "sphinx-build -b linkcheck docs" in text_of(ROOT / ".ci/manual")
+
+
 # The laws.
 
 
@@ -214,6 +286,27 @@ def test_every_law_stands_in_the_index_with_its_tests_or_as_not_covered(tmp_path
         for path, name in (test.split("::") for test in tests):
             assert path in entry
             assert re.sub(r"^test_(l\d+_)+", "", name).replace("_", " ") in entry
+
+
+def test_laws_without_a_test_are_named_at_the_top_and_counted_in_their_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    law_index = load("law_index")
+    law_index.write_law_index(tmp_path / "laws.md")
+    tests = law_index.law_tests()
+    bare = [law["number"] for law in law_index.load_laws() if law["number"] not in tests]
+    said = re.search(r"^Not covered: (.*)\.$", text_of(tmp_path / "laws.md"), re.MULTILINE)
+    assert said is not None
+    assert said.group(1) == (", ".join(f"[L{number}](#l{number})" for number in bare) or "none")
+    numbers = [law["number"] for law in law_index.load_laws() if law["number"] not in (2, 17)]
+    made_up = {number: [f"tests/laws/test_some.py::test_l{number}_holds"] for number in numbers}
+    monkeypatch.setattr(law_index, "law_tests", lambda: made_up)
+    law_index.write_law_index(tmp_path / "laws.md")
+    text = text_of(tmp_path / "laws.md")
+    assert "Not covered: [L2](#l2), [L17](#l17)." in text
+    assert re.search(r"^\| Scalar diffraction \| L1 to L9 \| 8 of 9 \|", text, re.MULTILINE)
+    entry = text.split("### L17: ")[1].split("\n### ")[0]
+    assert "**No test: not covered.**" in entry
 
 
 def test_laws_are_numbered_from_one_without_a_gap() -> None:
@@ -239,10 +332,12 @@ def test_the_page_of_the_physics_links_to_every_law() -> None:
 
 
 def test_laws_are_those_of_the_project() -> None:
-    source = Path(os.environ.get("OPUBENCH_DATA", "nowhere")).parent / "PHYSICS.md"
-    if not source.exists():
-        pytest.skip("PHYSICS.md does not lie beside the folder that OPUBENCH_DATA names")
+    beside = [Path(os.environ.get("OPUBENCH_DATA", "nowhere")).parent, ROOT.parent / "shared"]
+    source = next((folder / "PHYSICS.md" for folder in beside if (folder / "PHYSICS.md").exists()), None)
+    if source is None:
+        pytest.skip("PHYSICS.md lies neither beside the folder that OPUBENCH_DATA names nor in ../shared")
     rows = re.findall(r"^\| \*\*L(\d+)\*\* (.*?) \|", text_of(source), re.MULTILINE)
+    assert len(rows) == text_of(source).count("| **L"), "a law is not written as the others"
     ours = [(str(law["number"]), law["name"]) for law in load("law_index").load_laws()]
     assert ours == rows
 
@@ -251,7 +346,7 @@ def test_laws_are_those_of_the_project() -> None:
 
 
 def test_figures_of_ours_are_those_that_were_measured() -> None:
-    table = text_of(DOCS / "physics.md").split("```{list-table}")[1].split("```")[0]
+    table = text_of(DOCS / "validation.md").split("```{list-table}")[1].split("```")[0]
     measured = text_of(ROOT / "benchmarks/README.md")
     rows = [row.split("\n  - ") for row in table.split("\n* - ")[2:]]
     assert rows
@@ -270,4 +365,4 @@ def test_settings_ask_for_what_the_manual_is_built_with() -> None:
     asked = {re.split(r"[<>=]", name)[0] for name in extras["docs"]}
     assert asked >= {"sphinx", "furo", "myst-nb", "numpydoc"}
     assert "docs" in extras["dev"][0]
-    assert "sphinx-build -W -b html docs docs/_build/html" in text_of(ROOT / ".ci/run")
+    assert "sphinx-build -W -b html docs docs/_build/html" in text_of(ROOT / ".ci/manual")

@@ -13,6 +13,14 @@ from optics.media.drift import DriftDescription
 
 Turned = tuple[BenchDescription, Task] | None
 
+NOUNS = {
+    "shot": "shot noise", "read": "read noise", "quantisation": "rounding",
+    "background": "stray light", "prnu": "PRNU", "offsets": "DSNU", "nonlinearity": "the camera's non-linearity",
+    "laser_noise": "laser noise", "beam_profile": "the beam's profile", "macropixel_amplitudes": "uneven macropixels",
+    "flatness": "the chip's flatness", "grain": "the size of the grains", "dark_anchor": "dark places of the anchor",
+}  # fmt: skip
+"""Causes as people say them, where their names are not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Purchase:
@@ -86,12 +94,18 @@ def advice(budget: Budget) -> str:
     """
     limit = budget.terms[0]
     after = budget.error - limit.saved
-    lines = [f"Your limit is {limit.name}: without it the error is {after:.3g} instead of {budget.error:.3g}."]
+    what = f"{NOUNS.get(limit.name, limit.name.replace('_', ' '))} ({_clause(limit.sentence)})"
+    lines = [f"Your limit is {what}: without it the error is {after:.3g} instead of {budget.error:.3g}."]
     bought = purchases(budget)
     if bought[0].gain > limit.saved / budget.error:
-        lines[0] = f"Your limit is a setting: {bought[0].knob[0].lower()}{bought[0].knob[1:]} helps most."
+        lines[0] = f"Your limit is a setting: {_clause(bought[0].knob)} helps most."
     lines += [f"{one}." for one in bought]
     return "\n".join([*lines, *budget.flags])
+
+
+def _clause(sentence: str) -> str:
+    """Return a sentence as a part of another one."""
+    return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
 Turn = Callable[[BenchDescription, Task], Turned]

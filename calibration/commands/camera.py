@@ -52,7 +52,7 @@ def add_camera(commands: Any) -> None:
     """
     camera = commands.add_parser(
         "camera",
-        help="characterise a camera, from frames or on a bench",
+        help="the data sheet of a camera, from its frames or on a bench",
         description=CAMERA,
         epilog=EPILOG,
         formatter_class=argparse.RawTextHelpFormatter,

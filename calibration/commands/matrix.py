@@ -16,6 +16,15 @@ Measures the transmission matrix of a simulated bench as one would that of a rea
 patterns of a basis, follows the drift by a pattern that is repeated, solves the matrix with standard errors, and judges
 it by the light behind patterns that it was not made from.
 
+How fields are seen (--method):
+  phase_stepping     a reference beam, shifted through some phases: one frame each
+  off_axis           a tilted reference beam: its fringes give the field from one frame
+  interferometry     no reference: known groups of macropixels (anchors) interfere with each other
+  phase_retrieval    no reference: random patterns, intensities alone, and a search
+
+With a reference, what is shown (--basis): hadamard (half of the macropixels on, the usual choice), hadamard_pairs
+(each pattern and its complement), canonical (one macropixel at a time), s_matrix, circulant, random.
+
 The folder then holds
   frames.h5    every frame, compressed, with its time
   matrix.h5    the matrix (output, input), its standard errors, which rows are good
@@ -48,64 +57,100 @@ def add_matrix(commands: Any) -> None:
     default = CampaignSettings()
     parser = commands.add_parser(
         "matrix",
-        help="measure a transmission matrix on a bench",
+        help="the transmission matrix of a bench: measured, resumed, judged",
         description=MATRIX,
         epilog=EPILOG,
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.set_defaults(run=_matrix, left_behind="give the command again to go on from the last complete batch")
     add = parser.add_argument
-    add("--bench", default="holography", metavar="NAME|FILE", help="bench: a shipped one or a TOML file (holography)")
-    add("--method", choices=METHODS, default=default.method, help=f"how rows are retrieved ({default.method})")
-    add("--basis", choices=BASES, default=default.basis, help=f"patterns where fields are seen ({default.basis})")
-    add("--steps", type=int, default=default.steps, metavar="N", help=f"phases of the reference ({default.steps})")
-    add("--find-steps", action="store_true", help="find the phases of the reference from the frames")
-    add("--patterns", type=int, default=0, metavar="N", help="random patterns, of methods and bases that have them")
+    add(
+        "--bench",
+        default="holography",
+        metavar="NAME|FILE",
+        help="bench: holography (default), off_axis, opu, restless,\ntable_top, or a TOML file",
+    )
+    add("--method", choices=METHODS, default=default.method, help=f"how fields are seen (default: {default.method})")
+    add(
+        "--basis",
+        choices=BASES,
+        default=default.basis,
+        help=f"what is shown, with a reference (default: {default.basis})",
+    )
+    add(
+        "--steps",
+        type=int,
+        default=default.steps,
+        metavar="N",
+        help=f"phases of the reference, for phase_stepping (default: {default.steps})",
+    )
+    add(
+        "--find-steps",
+        action="store_true",
+        help="find the phases of the reference from the frames, in place of trusting them",
+    )
+    add(
+        "--patterns",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random patterns, for --basis random and phase_retrieval\n(default: enough for the bench)",
+    )
     add(
         "--anchors",
         type=int,
         default=default.anchors,
         metavar="N",
-        help="anchors of interferometry (up to 20)",
+        help="groups of macropixels of interferometry (default: as many as fit, up to 20)",
     )
-    add("--polish", action="store_true", help="fit rows of interferometry to all frames at once: slow, errors halved")
+    add(
+        "--polish",
+        action="store_true",
+        help="interferometry: fit rows to all frames at once; slow, and halves the errors",
+    )
     add(
         "--radius",
         type=float,
         default=default.radius,
         metavar="F",
-        help=f"band of off-axis fields, cycles per pixel ({default.radius:g})",
+        help=f"off_axis: band of the fields in cycles per pixel (default: {default.radius:g})",
     )
     add(
         "--reference-interval",
         type=int,
         default=default.reference_interval,
         metavar="N",
-        help=f"patterns between two looks at the drift ({default.reference_interval})",
+        help=f"patterns between two looks at the drift (default: {default.reference_interval})",
     )
     add(
         "--held-out",
         type=int,
         default=default.held_out,
         metavar="N",
-        help=f"patterns that the matrix must predict ({default.held_out})",
+        help=f"patterns that the matrix must predict (default: {default.held_out})",
     )
-    add("--exposure-time", type=float, metavar="SECONDS", help="exposure time (default: found from frames)")
+    add("--exposure-time", type=float, metavar="SECONDS", help="exposure time in seconds (default: found from frames)")
     add(
         "--least-correlation",
         type=float,
         default=0.9,
         metavar="C",
-        help="of neighbouring looks at the drift, below which frames count as lost (0.9; 0 solves in any case)",
+        help="of neighbouring looks at the drift; below it frames count as lost\n(default: 0.9; 0 solves in any case)",
     )
-    add("--memory", type=int, default=1024, metavar="MIB", help="memory for fields and rows (1024)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the simulated bench and of random patterns (0)")
+    add("--memory", type=int, default=1024, metavar="MIB", help="memory for fields and rows in MiB (default: 1024)")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="seed of the simulated bench and of random patterns (default: 0)",
+    )
     add(
         "--output",
         type=Path,
         default=Path("results") / "matrix",
         metavar="FOLDER",
-        help="where the campaign is or will be (results/matrix)",
+        help="where the campaign is or will be (default: results/matrix)",
     )
 
 

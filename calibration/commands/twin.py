@@ -73,7 +73,7 @@ def add_twin(commands: Any) -> None:
     """
     parser = commands.add_parser(
         "twin",
-        help="identify a bench: its twin in simulation, and what it says",
+        help="a bench described from its frames: its twin in simulation, and what limits it",
         description=TWIN,
         epilog=EPILOG,
         formatter_class=argparse.RawTextHelpFormatter,

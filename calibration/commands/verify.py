@@ -11,6 +11,12 @@ VERIFY = """\
 Reads archives of this project (results, frames of a campaign, matrices, finished or not) from end to end and compares
 them with the hashes that they carry. Exit status 0: all are whole; 1: one is damaged, and the report says where."""
 
+EPILOG = """\
+examples:
+  python -m calibration verify results/matrix
+  python -m calibration verify results/digits/results.h5 results/twin
+"""
+
 
 def add_verify(commands: Any) -> None:
     """Add the command to a parser.
@@ -21,10 +27,14 @@ def add_verify(commands: Any) -> None:
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
     parser = commands.add_parser(
-        "verify", help="check archives", description=VERIFY, formatter_class=argparse.RawTextHelpFormatter
+        "verify",
+        help="check whether archives are whole",
+        description=VERIFY,
+        epilog=EPILOG,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.set_defaults(run=_verify)
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="archive, or folder of archives")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="archive (HDF5), or folder of archives")
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from calibration.budgets import advice, draw_waterfall, predict_budget, purchases, stepped_phase_error
+from calibration.budgets.advice import NOUNS
+from calibration.budgets.budget import DARK_ANCHOR, MODELLED
 from calibration.budgets.counting import CountLaw
 from calibration.budgets.input_moments import triangular
 from calibration.budgets.vector_law import VectorLaw
@@ -50,7 +52,8 @@ def test_advice_names_the_limit_and_what_changes_buy(description: BenchDescripti
     noisy = replace(description, camera=replace(description.camera, read_noise=200.0))
     budget = predict_budget(noisy, components=30, outputs=500, non_zeros=10)
     text = advice(budget)
-    assert text.startswith("Your limit is read: without it the error is")
+    limit = "Your limit is read noise (amplifiers of pixels, rows and columns add noise): without it the error is"
+    assert text.startswith(limit)
     bought = {one.knob: one for one in purchases(budget)}
     assert bought["Halving the read noise"].gain > 0.5
     assert abs(bought["One bit more"].gain) < 0.05
@@ -60,6 +63,15 @@ def test_advice_names_the_limit_and_what_changes_buy(description: BenchDescripti
     assert "Doubling the anchor" in bought
     full = predict_budget(noisy, components=50, outputs=500, non_zeros=10, anchor=12)
     assert "Doubling the anchor" not in {one.knob for one in purchases(full)}  # 50 + 24 of 63 macropixels
+
+
+def test_every_cause_of_a_budget_reads_as_a_noun() -> None:
+    assert set(NOUNS) <= {*MODELLED, DARK_ANCHOR}
+    said = {name: NOUNS.get(name, name) for name in (*MODELLED, DARK_ANCHOR)}
+    assert len(set(said.values())) == len(said)
+    assert {name for name, noun in said.items() if name == noun} == {
+        "saturation", "dark_current", "faulty_pixels", "drift", "contrast", "stuck_mirrors",
+    }  # fmt: skip
 
 
 def test_a_waterfall_ends_at_the_error(description: BenchDescription) -> None:
