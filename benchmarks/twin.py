@@ -229,10 +229,10 @@ def tell(all_judged: list[Judged]) -> None:
 def main() -> None:
     """Identify benches, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--benches", type=int, default=50)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--benches", type=int, default=50, help="how many (50)")
+    parser.add_argument("--first", type=int, default=0, help="number of the first (0)")
     parser.add_argument("--training", action="store_true", help="train the digits network on both, which takes longest")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     options = parser.parse_args()
     numbers = range(options.first, options.first + options.benches)
     with ProcessPoolExecutor(options.workers) as pool:
