@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from calibration.lateration import (
@@ -31,6 +31,7 @@ from calibration.lateration import (
     squared_range,
 )
 from optics import Camera
+from optics.plots import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION, canvas, draw_curve, draw_level
 
 ANCHORS = (2, 3, 4, 5, 8, 15, 30)
 QUOTED = (2, 8, 15, 30)
@@ -42,11 +43,11 @@ AIM = {
 KNOWN = ("scaling of all points", "linear least squares", "squared-range least squares", "mean over rounding intervals")
 UNKNOWN = ("scaling of all points", "largest likelihood", "mean over rounding intervals")
 COLOURS = {
-    "scaling of all points": "#999999",
-    "linear least squares": "#56B4E9",
-    "squared-range least squares": "#E69F00",
-    "largest likelihood": "#0072B2",
-    "mean over rounding intervals": "#D55E00",
+    "scaling of all points": GREY,
+    "linear least squares": SKY,
+    "squared-range least squares": ORANGE,
+    "largest likelihood": BLUE,
+    "mean over rounding intervals": VERMILLION,
 }
 CAMERAS = {
     "8 bits, 10 000 e, 13 e read noise": Camera(
@@ -183,44 +184,45 @@ def draw(
     path: Path, known: dict[int, NDArray], unknown: dict[int, NDArray], noise: dict[str, dict[int, NDArray]]
 ) -> None:
     """Draw signal to noise ratios and errors over the bound against the number of anchors."""
-    figure = Figure(figsize=(11.5, 4.2), layout="constrained")
-    panels = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
-    for axes, methods, figures, title in (
-        (panels[0], KNOWN, known, "rounding alone, 8 bits, anchors known"),
-        (panels[1], UNKNOWN, unknown, "the same, anchors find themselves"),
-    ):
-        for index, name in enumerate(methods):
-            mean = [values[:, index].mean() for values in figures.values()]
-            error = [values[:, index].std(ddof=1) / np.sqrt(len(values)) for values in figures.values()]
-            axes.errorbar(list(figures), mean, error, fmt="o-", color=COLOURS[name], ms=4, lw=1.3, label=name)
-        axes.set_title(title, fontsize=10)
-        axes.set_ylabel("signal to noise of y (dB)")
-        axes.set_ylim(18, 57)
-    for name, marker in zip(AIM, ("s", "D"), strict=True):
-        panels[0].plot(QUOTED, AIM[name], marker, mfc="none", mec="0.3", ms=7, label=f"{name}, aim")
+    with canvas(11.5, 4.2) as figure:
+        panels = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
+        draw_ratios(panels[0], known, KNOWN)
+        panels[0].set_title("rounding alone, 8 bits, anchors known")
+        draw_ratios(panels[1], unknown, UNKNOWN)
+        panels[1].set_title("the same, anchors find themselves")
+        for name, marker in zip(AIM, ("s", "D"), strict=True):
+            aims = draw_curve(panels[0], QUOTED, AIM[name], kind="points", colour=BLACK, label=f"{name}, aim")
+            aims.set(marker=marker, fillstyle="none", markersize=7)
+        draw_noise(panels[2], noise)
+        for axes, sizes in zip(panels, (ANCHORS, ANCHORS[1:], QUOTED[1:]), strict=True):
+            axes.set(xscale="log", xlabel="anchors")
+            axes.set_xticks(sizes, [str(anchors) for anchors in sizes])
+            axes.minorticks_off()
+            axes.legend(fontsize=7, loc="center right" if axes is panels[2] else "lower right")
+        figure.savefig(path, dpi=120)
+
+
+def draw_ratios(axes: Axes, figures: dict[int, NDArray], methods: tuple[str, ...]) -> None:
+    """Draw the signal to noise ratio of each method, mean and standard error."""
+    for column, name in enumerate(methods):
+        mean = [values[:, column].mean() for values in figures.values()]
+        error = [values[:, column].std(ddof=1) / np.sqrt(len(values)) for values in figures.values()]
+        number = list(COLOURS).index(name)
+        draw_curve(axes, list(figures), mean, bars=error, index=number, kind="both", colour=COLOURS[name], label=name)
+    axes.set(ylabel="signal to noise of y / dB", ylim=(18, 57))
+
+
+def draw_noise(axes: Axes, noise: dict[str, dict[int, NDArray]]) -> None:
+    """Draw errors over the bound with the noise of each camera."""
     for (name, table), style in zip(noise.items(), ("-", "--"), strict=True):
-        for index, method in ((0, "largest likelihood"), (2, "squared-range least squares")):
-            mean = [table[anchors][:, index].mean() for anchors in QUOTED[1:]]
-            panels[2].plot(
-                QUOTED[1:],
-                mean,
-                style,
-                marker="o",
-                ms=4,
-                lw=1.3,
-                color=COLOURS[method],
-                label=f"{method}, {name.split(',')[0]}",
-            )
-    panels[2].axhline(0.5, color="0.6", lw=0.8, ls=":")
-    panels[2].set_title("camera's noise", fontsize=10)
-    panels[2].set_ylabel("error over the Cramer-Rao bound (dB)")
-    for axes, sizes in zip(panels, (ANCHORS, ANCHORS[1:], QUOTED[1:]), strict=True):
-        axes.set(xscale="log", xlabel="anchors")
-        axes.set_xticks(sizes, [str(anchors) for anchors in sizes])
-        axes.minorticks_off()
-        axes.grid(color="0.92", lw=0.6)
-        axes.legend(fontsize=7, frameon=False, loc="center right" if axes is panels[2] else "lower right")
-    figure.savefig(path, dpi=150)
+        for column, method in ((0, "largest likelihood"), (2, "squared-range least squares")):
+            mean = [table[anchors][:, column].mean() for anchors in QUOTED[1:]]
+            draw_curve(
+                axes, QUOTED[1:], mean, index=list(COLOURS).index(method), kind="both", colour=COLOURS[method],
+                line_style=style, label=f"{method}, {name.split(',')[0]}",
+            )  # fmt: skip
+    draw_level(axes, 0.5)
+    axes.set(ylabel="error over the Cramer-Rao bound / dB", title="camera's noise")
 
 
 def main() -> None:

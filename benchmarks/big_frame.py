@@ -25,8 +25,10 @@ import optics  # first: it sets how long BLAS threads spin, which numpy reads wh
 from optics.media.multislice import MultisliceMedium
 from optics.media.multislice_description import MultisliceDescription
 from optics.media.slice_passes import Chain, run_chain
+from optics.plots import BLUE, canvas, colour_of, draw_curve, draw_frame, draw_law
 
 import numpy as np  # isort: skip
+from matplotlib.axes import Axes  # isort: skip
 from scipy.fft import fft2, fftfreq, ifft2  # isort: skip
 
 SIDE = 1024
@@ -70,13 +72,32 @@ def plain_transforms(plane: np.ndarray, count: int, workers: int) -> None:
         (ifft2 if index % 2 else fft2)(plane, norm="ortho", overwrite_x=True, workers=workers)
 
 
+def draw_counts(axis: Axes, counts: np.ndarray, mean: float) -> None:
+    """Draw how often each count occurs, beside the law of speckle of a mean count."""
+    levels = np.arange(256)
+    share = np.bincount(counts.ravel(), minlength=256) / counts.size
+    axis.stairs(np.maximum(share, 1e-8), np.arange(257) - 0.5, color=BLUE, label="counts")
+    lit = levels[levels > CAMERA.black_level]
+    law = np.exp(-(lit - CAMERA.black_level) / mean) / mean
+    draw_law(axis, lit, law, label="fully developed speckle (L10)")
+    axis.set(xlabel="counts / DN", ylabel="probability of a count", yscale="log", ylim=(1e-7, 0.1))
+    axis.legend()
+
+
+def draw_grain(axis: Axes, covariance: np.ndarray) -> None:
+    """Draw the covariance of intensities over their variance along both axes, and the law."""
+    lags, law = np.arange(1, 16), expected_covariance()
+    for index, (name, values, expected) in enumerate(
+        (("along x", covariance[0], law[0]), ("along y", covariance[:, 0], law[:, 0]))
+    ):
+        draw_curve(axis, lags, values[lags], index=index, kind="points", label=name)
+        draw_law(axis, np.arange(16), expected[:16], colour=colour_of(index), index=index, label=f"law {name}")
+    axis.set(xlabel="lag / pixel", ylabel="covariance of the intensity / its variance", title="grain")
+    axis.legend()
+
+
 def draw(counts: np.ndarray, path: Path) -> dict[str, float]:
     """Save the frame with its statistics, and return them."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     charge = (counts.astype(np.float64) - CAMERA.black_level) / CAMERA.gain
     inner = charge[64:-64, 64:-64]  # light spreads over the border by some ten samples
     mean = float(inner.mean())
@@ -85,35 +106,17 @@ def draw(counts: np.ndarray, path: Path) -> dict[str, float]:
     spectrum = np.abs(fft2(inner - mean)) ** 2
     covariance = ifft2(spectrum).real / inner.size
     contrast = float(np.sqrt(inner.var() - noise) / mean)
-    figure, axes = plt.subplots(2, 2, figsize=(11, 8), constrained_layout=True)
-    shown = axes[0, 0].imshow(counts, cmap="gray", vmax=np.percentile(counts, 99.5), interpolation="antialiased")
-    axes[0, 0].set_title(f"{counts.shape[0]} x {counts.shape[1]} pixels, {SIDE**2:,} inputs; mean {mean:.0f} e")
-    figure.colorbar(shown, ax=axes[0, 0], label="DN", shrink=0.8)
-    axes[0, 1].imshow(counts[400:480, 900:1020], cmap="gray", interpolation="nearest")
-    axes[0, 1].set_title("80 x 120 pixels of it")
-    bins = np.arange(0, 256)
-    share, _ = np.histogram(counts[64:-64, 64:-64], bins=np.append(bins, 256), density=True)
     mean_dn = mean * CAMERA.gain
-    lit = bins > CAMERA.black_level
-    axes[1, 0].semilogy(bins, np.maximum(share, 1e-8), drawstyle="steps-mid", label="counts")
-    axes[1, 0].semilogy(
-        bins[lit], np.exp(-(bins[lit] - CAMERA.black_level) / mean_dn) / mean_dn, "--",
-        label="fully developed speckle (L10)",
-    )  # fmt: skip
-    axes[1, 0].set(
-        xlabel="count [DN]", ylabel="probability", ylim=(1e-7, 0.1), title=f"contrast {contrast:.3f}, noise removed"
-    )
-    axes[1, 0].legend()
-    lags = np.arange(1, 16)
-    normal = (contrast * mean) ** 2
-    for name, values in (("along x", covariance[0, lags]), ("along y", covariance[lags, 0])):
-        axes[1, 1].plot(lags, values / normal, "o", label=name)
-    law = expected_covariance()
-    axes[1, 1].plot(np.arange(16), law[0, :16], "C0-", lw=1, label="law along x")
-    axes[1, 1].plot(np.arange(16), law[:16, 0], "C1--", lw=1, label="law along y")
-    axes[1, 1].set(xlabel="lag [pixel]", ylabel="covariance of intensity", title="grain")
-    axes[1, 1].legend()
-    figure.savefig(path, dpi=110)
+    with canvas(11.0, 8.0) as figure:
+        (whole, part), (law, grain) = figure.subplots(2, 2)
+        draw_frame(whole, counts, pitch=CAMERA.pixel_pitch, limits=(0.0, float(np.percentile(counts, 99.5))))
+        whole.set_title(f"{counts.shape[0]} x {counts.shape[1]} pixels, {SIDE**2:,} inputs; mean {mean:.0f} e")
+        draw_frame(part, counts[400:480, 900:1020])
+        part.set_title("80 x 120 pixels of it")
+        draw_counts(law, counts[64:-64, 64:-64], mean_dn)
+        law.set_title(f"contrast {contrast:.3f}, noise removed")
+        draw_grain(grain, covariance / (contrast * mean) ** 2)
+        figure.savefig(path, dpi=110)
     saturated = float(np.mean(counts >= CAMERA.saturation))
     return {"mean count": float(counts.mean()), "contrast": contrast, "saturated": saturated}
 

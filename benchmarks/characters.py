@@ -20,13 +20,14 @@ import dfa  # before numpy: it sets how long idle BLAS threads spin
 from calibration import AnchorProjector
 from dfa.data.texts import Text, load_tinyshakespeare
 from dfa.feedbacks.optical import OpticalFeedback
+from dfa.method_curves import STYLES
 from dfa.networks.transformer import causal_transformer
 from dfa.projection_check import check_projection
 from dfa.tasks.characters import Characters, sample_text
 from optics import BenchDescription, SimulatedBench, load_bench
+from optics.plots import canvas, draw_curve
 
 import numpy as np  # isort: skip
-from matplotlib.figure import Figure  # isort: skip
 from tqdm import tqdm  # isort: skip
 
 CONTEXT, WIDTH, HEADS, BLOCKS = 64, 96, 4, 4
@@ -41,7 +42,6 @@ NAMES = {
 }
 # Chosen on the validation part with seed 100, 2000 steps: see the note in benchmarks/README.md.
 RATES = {"bp": 3e-3, "dfa": 8e-3, "ternary": 5e-3, "optical": 5e-3, "shallow": 5e-3}
-COLOURS = {"bp": "#222222", "dfa": "#1f77b4", "ternary": "#2ca02c", "optical": "#d62728", "shallow": "#999999"}
 REGION = (10, 16)
 PROMPT = "ROMEO:\n"
 
@@ -131,24 +131,28 @@ def print_table(runs: dict[str, list[dict]]) -> None:
 
 def draw(runs: dict[str, list[dict]], path: Path) -> None:
     """Draw the validation loss with the range of the seeds, and the alignment of the blocks."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
     steps = STEPS / EPOCHS * np.arange(1, EPOCHS + 1)
-    for method, own in runs.items():
-        losses = np.array([one["validation_loss"] for one in own])
-        left.plot(steps, losses.mean(axis=0), color=COLOURS[method], label=NAMES[method])
-        left.fill_between(steps, losses.min(axis=0), losses.max(axis=0), color=COLOURS[method], alpha=0.2, lw=0)
-    left.set(
-        xlabel="steps of 16 windows", ylabel="validation loss / nat a character", title="mean and range of 3 seeds"
-    )
-    left.legend(fontsize=7, frameon=False)
-    for method in ("dfa", "ternary", "optical"):
-        cosines = np.mean([one["alignment"] for one in runs[method]], axis=0)
-        for block, style in enumerate(("-", "--", ":")):
-            right.plot(steps, cosines[:, block], style, color=COLOURS[method], label=f"{method}, block {block + 1}")
-    right.set(xlabel="steps of 16 windows", ylabel="cosine with the true gradient", ylim=(0, 1), title="alignment")
-    right.legend(fontsize=6, frameon=False, ncols=3)
-    figure.savefig(path, dpi=150)
+    with canvas(9.6, 4.0) as figure:
+        left, right = figure.subplots(1, 2)
+        for method, own in runs.items():
+            losses, style = np.array([one["validation_loss"] for one in own]), STYLES[method]
+            mean = losses.mean(axis=0)
+            band = np.stack([mean - losses.min(axis=0), losses.max(axis=0) - mean])
+            draw_curve(left, steps, mean, band=band, colour=style.colour, line_style=style.line, label=NAMES[method])
+        left.set(ylabel="validation loss / nat a character", title="mean and range of 3 seeds")
+        left.legend(fontsize=7)
+        for method in ("dfa", "ternary", "optical"):
+            cosines = np.mean([one["alignment"] for one in runs[method]], axis=0)
+            for block in range(3):
+                draw_curve(
+                    right, steps, cosines[:, block], index=block, kind="both", colour=STYLES[method].colour,
+                    line_style=STYLES[method].line, label=f"{method}, block {block + 1}",
+                )  # fmt: skip
+        right.set(ylabel="cosine with the true gradient", ylim=(0, 1), title="alignment")
+        right.legend(fontsize=7, ncols=3, loc="upper center")
+        for axes in (left, right):
+            axes.set_xlabel("steps of 16 windows")
+        figure.savefig(path, dpi=120)
 
 
 def write_csv(runs: dict[str, list[dict]], path: Path) -> None:

@@ -27,14 +27,14 @@ from dfa.data.cora import load_cora
 from dfa.data.graphs import Graph, normalised_adjacency
 from dfa.experiment import METHODS, Method
 from dfa.feedbacks.balanced import BalancedFeedback
-from dfa.figures import LOOK, STYLES
+from dfa.method_curves import STYLES
 from dfa.networks.graph_network import graph_network
 from dfa.rules.method_rule import credit_rule
 from dfa.tasks.node_classification import NodeClassification
 from optics import BenchDescription, SimulatedBench, data_folder, load_bench
+from optics.plots import canvas, draw_curve
 
 import numpy as np  # isort: skip
-from matplotlib import rc_context  # isort: skip
 from matplotlib.axes import Axes  # isort: skip
 from matplotlib.figure import Figure  # isort: skip
 
@@ -212,14 +212,13 @@ def format_table(lines: list[dict[str, str]]) -> str:
 
 def draw_curves(lines: list[dict[str, str]]) -> Figure:
     """Draw validation accuracy and alignment over the epochs, the mean over the seeds with a band of one deviation."""
-    with rc_context(LOOK):
-        figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    with canvas(9.0, 3.6) as figure:
         left, right = figure.subplots(1, 2)
         for axes, column in ((left, "validation"), (right, "alignment")):
             for name in [name for name in dict.fromkeys(line["row"] for line in lines) if name in METHODS]:
                 _draw_row(axes, [line for line in lines if line["row"] == name], name=name, column=column)
             axes.set(xlabel="epoch")
-        left.set(ylabel="validation accuracy, %", ylim=(30, 85))
+        left.set(ylabel="validation accuracy / %", ylim=(30, 85))
         left.legend(fontsize=7.5)
         right.set(ylabel="cosine with the true gradient, hidden layer")
         return figure
@@ -233,10 +232,10 @@ def _draw_row(axes: Axes, lines: list[dict[str, str]], *, name: str, column: str
     if not len(values):
         return
     epochs = [int(line["epoch"]) for line in next(iter(runs.values()))]
-    colour, style = STYLES[name]
-    mean, spread = values.mean(axis=0), values.std(axis=0)
-    axes.plot(epochs, mean, style, color=colour, label=title(name))
-    axes.fill_between(epochs, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+    draw_curve(
+        axes, epochs, values.mean(axis=0), band=values.std(axis=0), colour=STYLES[name].colour,
+        line_style=STYLES[name].line, label=title(name),
+    )  # fmt: skip
 
 
 def main() -> None:

@@ -29,7 +29,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 from scipy.spatial.distance import cdist
 from sklearn.svm import SVC
 
@@ -38,8 +37,8 @@ from dfa import train
 from dfa.diffusions.frechet import frechet_distance
 from dfa.diffusions.samples import draw_image_rows, sample_images
 from dfa.experiment import METHODS, Method
-from dfa.figures import STYLES
 from dfa.history import History
+from dfa.method_curves import STYLES
 from dfa.networks.network import Network
 from dfa.projection_check import check_projection
 from dfa.rules.method_rule import credit_rule
@@ -48,8 +47,10 @@ from dfa.systems.settings import SystemSettings
 from dfa.systems.settings_file import load_settings
 from dfa.tasks.denoising import Denoising
 from optics import load_bench
+from optics.plots import canvas, draw_curve
 
 import numpy as np  # isort: skip
+from matplotlib.axes import Axes  # isort: skip
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "data/results/diffusion.csv"
@@ -222,17 +223,23 @@ def draw(path: Path) -> None:
     rows = {titles[name]: pictures[name].astype(float) for name in ("real", *SHOWN) if name in pictures}
     real = pictures["real"]
     draw_image_rows(rows, shape=SHAPE, bounds=(float(real.min()), float(real.max()))).savefig(path, dpi=110)
-    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    with canvas(6.0, 4.0) as figure:
+        draw_losses(figure.add_subplot(), lines)
+        figure.savefig(path.with_name(f"{path.stem}_curves.png"), dpi=110)
+
+
+def draw_losses(axes: Axes, lines: list[dict[str, str]]) -> None:
+    """Draw the validation loss of every method, with the range of the seeds."""
     for name in dict.fromkeys(line["method"] for line in lines):
         own = [line for line in lines if line["method"] == name]
         epochs = sorted({int(line["epoch"]) for line in own})
         curves = [[float(line["validation_loss"]) for line in own if int(line["epoch"]) == epoch] for epoch in epochs]
-        colour, style = STYLES[name]
-        axes.plot(epochs, np.mean(curves, axis=1), style, color=colour, label=METHODS[name])
-        axes.fill_between(epochs, np.min(curves, axis=1), np.max(curves, axis=1), color=colour, alpha=0.2, lw=0)
-    axes.set(xlabel="epoch", ylabel="validation loss, mean square of a pixel")
-    axes.legend(frameon=False)
-    figure.savefig(path.with_name(f"{path.stem}_curves.png"), dpi=110)
+        mean = np.mean(curves, axis=1)
+        band = np.stack([mean - np.min(curves, axis=1), np.max(curves, axis=1) - mean])
+        style = STYLES[name]
+        draw_curve(axes, epochs, mean, band=band, colour=style.colour, line_style=style.line, label=METHODS[name])
+    axes.set(xlabel="epoch", ylabel="validation loss, mean square of a pixel", title="mean and range of the seeds")
+    axes.legend()
 
 
 def main() -> None:

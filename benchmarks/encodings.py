@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import scipy.fft
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from optics.encodings import (
     LeeHologram,
@@ -30,6 +29,7 @@ from optics.encodings import (
     random_speckle,
 )
 from optics.order_filter import OrderFilter
+from optics.plots import BLACK, BLUE, GREY, ORANGE, PURPLE, SKY, VERMILLION, canvas, draw_curve
 
 RADII = (16, 32, 64)
 SCALES = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 4.0)
@@ -81,8 +81,8 @@ METHODS: dict[str, Show] = {
     "mirror search": search,
 }
 STYLES = dict(
-    zip(METHODS, [("#999999", "o:"), ("#999999", "s:"), ("#0072B2", "o-"), ("#0072B2", "s-"), ("#56B4E9", "^-"),
-                  ("#E69F00", "D-"), ("#D55E00", "o-")], strict=True)
+    zip(METHODS, [(GREY, 0, ":"), (BLACK, 1, ":"), (BLUE, 0, "-"), (PURPLE, 1, "-"), (SKY, 2, "-"), (ORANGE, 3, "-"),
+                  (VERMILLION, 4, "-")], strict=True)
 )  # fmt: skip
 
 
@@ -139,15 +139,16 @@ def draw(axes: Axes, curves: dict[str, np.ndarray], limit: np.ndarray, radius: i
     )
     axes.axvspan(100 * efficiency.max(), 20, color="0.88", lw=0)
     for name, points in curves.items():
-        colour, line = STYLES[name]
-        axes.plot(100 * points[1], points[0], line, color=colour, ms=4, lw=1.2, label=name)
+        colour, index, line = STYLES[name]
+        draw_curve(
+            axes, 100 * points[1], points[0], index=index, kind="both", colour=colour, line_style=line, label=name
+        )
     axes.set(
-        xscale="log", yscale="log", xlim=(0.8, 10), ylim=(1e-6, 0.6), xlabel="efficiency (% of photons on the mirrors)"
+        xscale="log", yscale="log", xlim=(0.8, 10), ylim=(1e-6, 0.6), xlabel="efficiency / % of photons on the mirrors"
     )
     axes.set_xticks([1, 2, 3, 5, 8], ["1", "2", "3", "5", "8"])
     axes.minorticks_off()
-    axes.set_title(f"pupil radius 1/{radius} cycle per mirror", fontsize=10)
-    axes.grid(color="0.92", lw=0.6)
+    axes.set_title(f"pupil radius 1/{radius} cycle per mirror")
 
 
 def print_speed() -> None:
@@ -170,10 +171,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=384)
     parser.add_argument("--columns", type=int, default=512)
     options = parser.parse_args()
-    figure = Figure(figsize=(11.5, 5.2), layout="constrained")
-    panels = figure.subplots(1, len(RADII), sharey=True)
-    curves = {}
-    for radius, axes in zip(RADII, panels, strict=True):
+    curves, limits = {}, {}
+    for radius in RADII:
         targets = [
             random_speckle(
                 (options.rows, options.columns), radius=1 / radius, rng=np.random.default_rng([seed, radius])
@@ -181,12 +180,14 @@ def main() -> None:
             for seed in options.seeds
         ]
         curves[radius] = {name: curve(show, targets, 1 / radius, SCALES) for name, show in METHODS.items()}
-        limit = curve(grey_limit, targets, 1 / radius, LIMIT_SCALES)
-        draw(axes, curves[radius], limit, radius)
-    panels[0].set_ylabel("error of the field, 1 - fidelity")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9, frameon=False)
-    figure.savefig(options.output, dpi=150)
+        limits[radius] = curve(grey_limit, targets, 1 / radius, LIMIT_SCALES)
+    with canvas(11.5, 5.2) as figure:
+        panels = figure.subplots(1, len(RADII), sharey=True)
+        for radius, axes in zip(RADII, panels, strict=True):
+            draw(axes, curves[radius], limits[radius], radius)
+        panels[0].set_ylabel("error of the field, 1 − fidelity")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.savefig(options.output, dpi=120)
     print_table(curves)
     print_speed()
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from tqdm import tqdm
 
 from calibration.campaigns.measure import FRAMES, MATRIX, measure_matrix
@@ -35,6 +36,7 @@ from optics import MacropixelLayout, SimulatedBench, load_bench
 from optics.campaign_file import CampaignFile
 from optics.matrix_file import MatrixFile
 from optics.media import MeasuredDescription
+from optics.plots import GREY, canvas, colour_of, draw_curve, draw_law, draw_level
 from optics.reference import Reference
 
 KEY = "TM_corr_modes"
@@ -204,57 +206,57 @@ def table(found: list[Recovery]) -> str:
 
 def plot(found: list[Recovery], path: Path) -> None:
     """Draw what is missing to a correlation of one against electrons, errors over quoted ones, and errors by row."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(19, 6.2), layout="constrained")
-    colours = dict(zip(METHODS, ("C0", "C9", "C2", "C1", "C3"), strict=True))
-    for name, colour in colours.items():
-        series = [one for one in found if one.name == name and one.medium == DEFORMATIONS[0]]
-        electrons = [one.electrons for one in series]
-        axes[0].loglog(electrons, [1 - one.all_rows for one in series], "o-", color=colour, label=name)
-        # Noise of relative variance s leaves a correlation of 1 / sqrt(1 + s).
-        axes[0].loglog(electrons, [1 - 1 / math.hypot(1, one.quoted) for one in series], "--", color=colour, lw=1)
-        axes[1].semilogx(
-            [one.level for one in series], [one.error / one.quoted for one in series], "o-", color=colour, label=name
+    with canvas(19.0, 6.2) as figure:
+        missing, quoted, matrices = figure.subplots(1, 3)
+        for index, name in enumerate(METHODS):
+            series = [one for one in found if one.name == name and one.medium == DEFORMATIONS[0]]
+            draw_recovery(missing, quoted, series, index)
+        draw_guides(missing, found)
+        missing.legend()
+        missing.set(
+            xscale="log", yscale="log", xlabel="charge detected in the campaign / electrons",
+            ylabel="1 − correlation of matrix and truth, all rows",
+            title="Lines: what came out. Dashes: by the quoted errors of good rows",
+        )  # fmt: skip
+        draw_level(quoted, 1)
+        quoted.set(
+            xscale="log", xlabel="charge of a pixel and frame / electrons", ylim=(0, None),
+            ylabel="rms error / quoted; share of good rows",
+            title="Lines: errors over quoted ones. Dots: share of rows called good",
+        )  # fmt: skip
+        draw_matrices(matrices, found)
+        figure.suptitle(
+            "Measured fibre matrices (110 x 110 modes; left and middle: deformation 5.0 mm) through a 12-bit camera"
         )
-        axes[1].semilogx([one.level for one in series], [one.good for one in series], ":", color=colour)
-    draw_guides(axes[0], found)
-    axes[0].legend(fontsize=9)
-    axes[0].set(
-        xlabel="electrons detected in the campaign", ylabel="1 - correlation of matrix and truth, all rows",
-        title="Lines: what came out. Dashes: by the quoted errors of good rows",
-    )  # fmt: skip
-    axes[1].axhline(1, color="grey", lw=0.8)
-    axes[1].set(
-        xlabel="electrons a pixel and frame", ylabel="rms error / quoted; share of good rows", ylim=(0, None),
-        title="Lines: errors over quoted ones. Dots: share of rows called good",
-    )  # fmt: skip
-    draw_matrices(axes[2], found, colours)
-    for axis in axes:
-        axis.grid(alpha=0.3, which="both", lw=0.4)
-    figure.suptitle(
-        "Measured fibre matrices (110 x 110 modes; left and middle: deformation 5.0 mm) through a 12-bit camera"
-    )
-    figure.savefig(path, dpi=85)
+        figure.savefig(path, dpi=85)
 
 
-def draw_matrices(axis: Any, found: list[Recovery], colours: dict[str, str]) -> None:
+def draw_recovery(missing: Axes, quoted: Axes, series: list[Recovery], index: int) -> None:
+    """Draw what a method recovers: the correlation that is missing, and errors over quoted ones."""
+    electrons, levels, colour = [one.electrons for one in series], [one.level for one in series], colour_of(index)
+    lines = {"index": index, "kind": "both", "line_style": "-"}
+    draw_curve(missing, electrons, [1 - one.all_rows for one in series], label=series[0].name, **lines)
+    # Noise of relative variance s leaves a correlation of 1 / sqrt(1 + s).
+    draw_law(missing, electrons, [1 - 1 / math.hypot(1, one.quoted) for one in series], colour=colour, label=None)
+    draw_curve(quoted, levels, [one.error / one.quoted for one in series], **lines)
+    draw_curve(quoted, levels, [one.good for one in series], colour=colour, line_style=":")
+
+
+def draw_matrices(axis: Axes, found: list[Recovery]) -> None:
     """Draw errors of the matrices at one level against how many entries share the light of their rows."""
     compared = sorted((one for one in found if one.level == COMPARED), key=lambda one: one.entries)
-    for name, colour in colours.items():
+    for index, name in enumerate(METHODS):
         series = [one for one in compared if one.name == name]
         entries = [one.entries for one in series]
-        axis.loglog(entries, [one.error for one in series], "o-", color=colour)
-        axis.loglog(entries, [one.quoted for one in series], "--", color=colour, lw=1)
+        draw_curve(axis, entries, [one.error for one in series], index=index, kind="both", line_style="-")
+        draw_law(axis, entries, [one.quoted for one in series], colour=colour_of(index), label=None)
     for medium, text in (
         (DEFORMATIONS[0], "5.0 and 5.05 mm"), (DEFORMATIONS[2], "5.1 mm"), (MIXED, "5.0 mm,\nmodes mixed"),
     ):  # fmt: skip
         entries = [one.entries for one in compared if one.medium == medium]
-        axis.annotate(text, (entries[0], 0.78), ha="center", va="center", color="grey")
+        axis.annotate(text, (entries[0], 0.78), ha="center", va="center", color=GREY)
     axis.set(
+        xscale="log", yscale="log",
         xlabel="entries that share the light of a row (median)", ylabel="relative error of good rows",
         xlim=(1.1, 130), ylim=(0.04, 1),
         title=f"Matrices at {COMPARED:g} electrons a pixel and frame. Dashes: quoted",
@@ -263,18 +265,18 @@ def draw_matrices(axis: Any, found: list[Recovery], colours: dict[str, str]) -> 
     axis.set_xticks([], minor=True)
 
 
-def draw_guides(axis: Any, found: list[Recovery]) -> None:
+def draw_guides(axis: Axes, found: list[Recovery]) -> None:
     """Draw what shot noise and read noise alone would do to the correlation of phase stepping."""
     name = next(iter(METHODS))
     series = [one for one in found if one.name == name and one.medium == DEFORMATIONS[0] and not one.refusal]
     dim = min(series, key=lambda one: abs(one.level - 8))
     for one, power, span, style, text in (
-        (series[-1], 1, (1e-2, 10), "-.", "shot noise alone: 1 / photons"),
-        (dim, 2, (0.2, 4), ":", "read noise alone: 1 / photons$^2$"),
+        (series[-1], 1, (1e-2, 10), 2, "shot noise alone: 1 / photons"),
+        (dim, 2, (0.2, 4), 3, "read noise alone: 1 / photons²"),
     ):
         missing = 1 - 1 / math.hypot(1, one.quoted)
         reach = np.array(span)
-        axis.loglog(one.electrons * reach, 0.5 * missing * reach**-power, style, color="grey", lw=1.4, label=text)
+        draw_law(axis, one.electrons * reach, 0.5 * missing * reach**-power, colour=GREY, index=style, label=text)
     axis.set_ylim(1e-4, 1.2)
 
 

@@ -12,10 +12,10 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from calibration import AnchorProjector, cosine
 from optics import SimulatedBench, load_bench
+from optics.plots import canvas, draw_curve, draw_level
 
 NON_ZEROS = {10: (1, 2, 3, 5, 7, 10), 100: (1, 2, 3, 5, 10, 20, 33, 60, 100), 1000: (1, 3, 10, 30, 100, 333, 600, 1000)}
 
@@ -42,15 +42,27 @@ def score(projector: AnchorProjector, x: np.ndarray, truth: np.ndarray) -> tuple
     return float(cosine(estimate.value, true).mean()), float(np.mean((error / expected) ** 2)), error.size, flagged
 
 
+def draw(curves: dict[int, list[float]], path: Path) -> None:
+    """Draw the cosine against the number of non-zeros, a curve for each number of components."""
+    with canvas(6.5, 4.2) as figure:
+        axes = figure.add_subplot()
+        for index, (components, cosines) in enumerate(curves.items()):
+            steps = NON_ZEROS[components]
+            draw_curve(axes, steps, cosines, index=index, kind="both", label=f"{components} components")
+        draw_level(axes, 0.98, label="asked for")
+        axes.set(xscale="log", xlabel="non-zeros of the ternary vector", ylabel="cosine with the true projection")
+        axes.set(ylim=(0.97, 1.0), title="OPU-class bench: 8 bit, 10 000 e, 13 e read noise")
+        axes.legend()
+        figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("fidelity.png"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--vectors", type=int, default=60)
     options = parser.parse_args()
-    figure = Figure(figsize=(6.5, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    pulls = []
+    curves, pulls = {}, []
     print("components  anchor  non-zeros  cosine   error/bar  flagged")
     for components, steps in NON_ZEROS.items():
         curve = {step: [] for step in (*steps, "1/3")}
@@ -76,15 +88,9 @@ def main() -> None:
                 f"{components:10d}  {anchor:6d}  {step!s:>9}  {mean[0]:.4f}   "
                 f"{np.sqrt(mean[1]):9.3f}  {100 * mean[3]:6.3f} %"
             )
-        axes.semilogx(
-            steps, [np.mean([one[0] for one in curve[step]]) for step in steps], "o-", label=f"{components} components"
-        )
+        curves[components] = [float(np.mean([one[0] for one in curve[step]])) for step in steps]
     print(f"pooled rms of error / standard error: {np.sqrt(np.mean(pulls)):.3f}")
-    axes.axhline(0.98, color="#999999", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="non-zeros of the ternary vector", ylabel="cosine with the true projection", ylim=(0.97, 1.0))
-    axes.set_title("OPU-class bench: 8 bit, 10 000 e, 13 e read noise")
-    axes.legend()
-    figure.savefig(options.output, dpi=120)
+    draw(curves, options.output)
     print(f"drawn into {options.output}")
 
 

@@ -19,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from calibration import auto_exposure
 from dfa.applications.kernel_features import feature_kernel, kernel_standard_error, optical_features, optical_kernel
@@ -27,6 +26,7 @@ from dfa.applications.ridge import RidgeSums
 from dfa.data.datasets import Dataset
 from dfa.data.images import load_mnist
 from optics import MacropixelLayout, SimulatedBench, load_bench
+from optics.plots import canvas, draw_curve, draw_law
 
 OUTPUTS = (128, 256, 512, 1024, 2048, 4096, 8192)
 PENALTIES = (1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
@@ -98,18 +98,17 @@ def show_kernels(errors: dict[str, list[float]], path: Path) -> None:
     print("outputs  " + "  ".join(f"{name:>15s}" for name in errors))
     for row, outputs in enumerate(OUTPUTS):
         print(f"{outputs:7d}  " + "  ".join(f"{errors[name][row]:15.4f}" for name in errors))
-    styles = {"exact features": ("s", "#0072B2"), "bench": ("o", "#D55E00"), "bench, as shown": ("^", "#009E73")}
-    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    axes.loglog(OUTPUTS, errors["law"], "-", color="#999999", label="law, goes as one over the root")
-    for name, (marker, colour) in styles.items():
-        slope = np.polyfit(np.log(OUTPUTS), np.log(errors[name]), 1)[0]
-        print(f"{name}: exponent {slope:.3f} (law: -0.5)")
-        label = f"{name}: exponent {slope:.2f}"
-        axes.loglog(OUTPUTS, errors[name], marker, color=colour, mfc="none", label=label)
-    axes.set(xlabel="outputs", ylabel="relative error of the kernel, rms", title="Kernel of optical features, MNIST")
-    axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
+    with canvas(5.6, 4.0) as figure:
+        axes = figure.add_subplot()
+        draw_law(axes, OUTPUTS, errors["law"], label="law, goes as one over the root")
+        for index, name in enumerate(("exact features", "bench", "bench, as shown")):
+            slope = np.polyfit(np.log(OUTPUTS), np.log(errors[name]), 1)[0]
+            print(f"{name}: exponent {slope:.3f} (law: -0.5)")
+            draw_curve(axes, OUTPUTS, errors[name], index=index, kind="points", label=f"{name}: exponent {slope:.2f}")
+        axes.set(xscale="log", yscale="log", xlabel="outputs", ylabel="relative error of the kernel, rms")
+        axes.set_title("Kernel of optical features, MNIST")
+        axes.legend()
+        figure.savefig(path, dpi=120)
     print(f"drawn into {path}")
 
 

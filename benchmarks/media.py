@@ -38,8 +38,10 @@ from optics.media import (  # first: it sets how long BLAS threads spin, which n
     StreamedDescription,
 )
 from optics.media.streamed import THREADS
+from optics.plots import COLOURS, canvas, colour_of, draw_curve
 
 import numpy as np  # isort: skip
+from matplotlib.axes import Axes  # isort: skip
 from scipy.fft import next_fast_len  # isort: skip
 
 FRACTION = 1e-4
@@ -211,49 +213,50 @@ def measure(name: str, place: MediumSite) -> tuple[float, float]:
 
 def plot(found: dict[str, Series], path: Path, *, inputs: int, longest: float) -> None:
     """Draw the cost of a frame, and of building the medium, against the number of outputs."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(16, 6.5), layout="constrained")
-    colours = (*plt.get_cmap("tab20").colors[::2], (0.0, 0.0, 0.0), (0.5, 0.0, 0.5))
-    for column, (axis, title) in enumerate(
-        zip(axes, (f"a frame, {-(-inputs // 2)} of {inputs} inputs lit", "building and the first frame"), strict=True)
-    ):
-        ends = []
-        for (name, series), colour in zip(found.items(), colours, strict=False):
-            outputs, *times = zip(*series.points, strict=True)
-            own = times[1 - column]
-            axis.loglog(outputs, own, "o-", color=colour, ms=4, lw=1.4)
-            if series.end:
-                axis.loglog(outputs[-1:], own[-1:], "X", color=colour, ms=10)
-            ends.append((own[-1], outputs[-1], name + (f" ({series.end})" if series.end and column else ""), colour))
-        axis.set(xlabel="outputs (camera pixels)", ylabel="time [s]", title=title, xlim=(800, 2.5e6))
-        axis.grid(alpha=0.3)
-        low, high = np.log(axis.get_ylim())
-        ends.sort()
-        heights, step = np.log([value for value, *_ in ends]), (high - low) / 24
-        for _ in range(200):  # labels that are too close push each other apart
-            push = np.maximum(step - np.diff(heights), 0) / 2
-            heights[:-1] -= push
-            heights[1:] += push
-        for (value, outputs_there, label, colour), height in zip(ends, heights, strict=True):
-            axis.annotate(
-                label, (outputs_there, value), xytext=(1.03, (height - low) / (high - low)),
-                textcoords="axes fraction", color=colour, va="center", fontsize=10, annotation_clip=False,
-                arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "ls": ":", "shrinkB": 5},
-            )  # fmt: skip
-    figure.suptitle(
-        "Cost of every medium on two cores"
-        + (
-            ""
-            if not any(series.end for series in found.values())
-            else ".  X: the series ends; the next size would "
-            f"store more than {MOST_STORED / 2**30:.0f} GiB or take more than {longest:.0f} s to build"
+    with canvas(16.0, 6.5) as figure:
+        panels = figure.subplots(1, 2)
+        titles = (f"a frame, {-(-inputs // 2)} of {inputs} inputs lit", "building and the first frame")
+        for column, (axis, title) in enumerate(zip(panels, titles, strict=True)):
+            draw_cost(axis, found, column)
+            axis.set_title(title)
+        ended = any(series.end for series in found.values())
+        why = f"store more than {MOST_STORED / 2**30:.0f} GiB or take more than {longest:.0f} s to build"
+        figure.suptitle(
+            "Cost of every medium on two cores" + (f".  X: the series ends; the next size would {why}" if ended else "")
         )
-    )
-    figure.savefig(path, dpi=90)
+        figure.savefig(path, dpi=90)
+
+
+def draw_cost(axis: Axes, found: dict[str, Series], column: int) -> None:
+    """Draw the time of a frame (column 0) or of building (1) against the number of outputs, names beside the ends."""
+    ends = []
+    for index, (name, series) in enumerate(found.items()):
+        outputs, *times = zip(*series.points, strict=True)
+        own, colour = times[1 - column], colour_of(index)
+        second = index >= len(COLOURS)  # colours come round: these lines have another style and hollow markers
+        line = draw_curve(axis, outputs, own, index=index, kind="both", line_style=":" if second else "-")
+        line.set_fillstyle("none" if second else "full")
+        if series.end:
+            axis.plot(outputs[-1:], own[-1:], "X", color=colour, ms=10)
+        ends.append((own[-1], outputs[-1], name + (f" ({series.end})" if series.end and column else ""), colour))
+    axis.set(xscale="log", yscale="log", xlabel="outputs / camera pixels", ylabel="time / s", xlim=(800, 2.5e6))
+    write_ends(axis, sorted(ends))
+
+
+def write_ends(axis: Axes, ends: list[tuple[float, int, str, str]]) -> None:
+    """Write the names of curves beside their ends, those that are too close apart from each other."""
+    low, high = np.log(axis.get_ylim())
+    heights, step = np.log([value for value, *_ in ends]), (high - low) / 24
+    for _ in range(200):
+        push = np.maximum(step - np.diff(heights), 0) / 2
+        heights[:-1] -= push
+        heights[1:] += push
+    for (value, outputs, label, colour), height in zip(ends, heights, strict=True):
+        axis.annotate(
+            label, (outputs, value), xytext=(1.03, (height - low) / (high - low)),
+            textcoords="axes fraction", color=colour, va="center", fontsize=10, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "ls": ":", "shrinkB": 5},
+        )  # fmt: skip
 
 
 def main() -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from calibration.fidelity import intensity_correlation
 from calibration.light import Light, light_from_counts
@@ -26,6 +25,7 @@ from calibration.matrices.nested_anchors import InterferometryPlan, plan_interfe
 from calibration.matrices.numerical_interferometry import decode_interferometry
 from optics import BenchDescription, SimulatedBench, load_bench
 from optics.media import DriftDescription
+from optics.plots import canvas, colour_of, draw_curve, draw_level
 
 PUBLISHED, MEAN_COUNT, INPUTS, FRAMES = 0.978, 21.6, 100, 6804
 UNSEEN, DARK_FRAMES = 100, 64
@@ -141,17 +141,17 @@ def sweep(axes: Axes, seeds: list[int], *, keyword: str, values: np.ndarray, lab
     print(f"\n{label:>34}  " + "  ".join(f"{name:>20}" for name in METHODS))
     for i, value in enumerate(values):
         print(f"{value * scale:34.5g}  " + "  ".join(f"{curves[name][i]:20.4f}" for name in METHODS), flush=True)
-    for name, curve in curves.items():
+    for index, (name, curve) in enumerate(curves.items()):
         where = crossing(values, curve)
         reached = (
             f"{PUBLISHED} at {where * scale:.4g}" if np.isfinite(where) else f"{PUBLISHED} at no value of the sweep"
         )
         print(f"{name}: {reached}")
-        (line,) = axes.semilogx(values * scale, curve, "o-", markersize=3, label=name)
+        draw_curve(axes, values * scale, curve, index=index, kind="both", label=name)
         if np.isfinite(where):
-            axes.axvline(where * scale, color=line.get_color(), linewidth=0.8, linestyle=":")
-    axes.axhline(PUBLISHED, color="#999999", linewidth=0.8, linestyle="--")
-    axes.set(xlabel=label, ylim=(0.9, 1.002))
+            draw_level(axes, where * scale, vertical=True).set(color=colour_of(index), linestyle=":")
+    draw_level(axes, PUBLISHED).set_linestyle("--")
+    axes.set(xscale="log", xlabel=label, ylim=(0.9, 1.002))
 
 
 def fewest_frames(axes: Axes, seeds: list[int]) -> None:
@@ -181,11 +181,11 @@ def fewest_frames(axes: Axes, seeds: list[int]) -> None:
                     f"{flagged:8.1%}",
                     flush=True,
                 )
-    for columns, marker in ((56, "s"), (60, "^"), (75, "o")):
+    for index, columns in enumerate((56, 60, 75)):
         points = np.array([(one[0], one[5]) for one in found if one[2] == columns])
-        axes.semilogx(*points.T, marker, markersize=4, label=f"{columns} columns a half")
-    axes.axhline(PUBLISHED, color="#999999", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="frames", ylim=(0.9, 1.002))
+        draw_curve(axes, *points.T, index=index, kind="points", label=f"{columns} columns a half")
+    draw_level(axes, PUBLISHED).set_linestyle("--")
+    axes.set(xscale="log", xlabel="frames", ylim=(0.9, 1.002))
     axes.set_xticks([500, 1000, 2000, 5000], ["500", "1000", "2000", "5000"])
     axes.minorticks_off()
     least = min(one for one in found if one[1] >= PUBLISHED)
@@ -217,6 +217,26 @@ def decode_time(*, outputs: int, inputs: int) -> None:
         )
 
 
+def draw(seeds: list[int], path: Path) -> None:
+    """Run the sweeps and draw them."""
+    campaign = FRAMES * PERIOD
+    with canvas(9.0, 6.4) as figure:
+        first, second, third, fourth = figure.subplots(2, 2).ravel()
+        sweep(
+            first, seeds, keyword="drift", values=campaign * np.geomspace(1000, 3, 7), scale=1 / campaign,
+            label="correlation time / time of all frames",
+        )  # fmt: skip
+        sweep(second, seeds, keyword="noise", values=np.geomspace(0.003, 0.2, 7), label="laser noise / %", scale=100)
+        sweep(third, seeds, keyword="contrast", values=np.geomspace(1e5, 3, 9), label="contrast of the DMD")
+        fewest_frames(fourth, seeds)
+        for axes in (first, third):
+            axes.set_ylabel("intensity correlation on unseen inputs")
+        third.legend()
+        fourth.legend()
+        figure.suptitle("Numerical interferometry, 100 x 100, 8-bit counts of mean 21.6; dashed: the real OPU, 0.978")
+        figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("numerical_interferometry.png"))
@@ -233,22 +253,7 @@ def main() -> None:
                 f"{mean['mean']:5.1f}  {mean['deviation']:9.1f}  {mean['largest']:13.0f}",
                 flush=True,
             )
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
-    first, second, third, fourth = figure.subplots(2, 2).ravel()
-    campaign = FRAMES * PERIOD
-    sweep(
-        first, seeds, keyword="drift", values=campaign * np.geomspace(1000, 3, 7), scale=1 / campaign,
-        label="correlation time over the time of all frames",
-    )  # fmt: skip
-    sweep(second, seeds, keyword="noise", values=np.geomspace(0.003, 0.2, 7), label="laser noise, per cent", scale=100)
-    sweep(third, seeds, keyword="contrast", values=np.geomspace(1e5, 3, 9), label="contrast of the DMD")
-    fewest_frames(fourth, seeds)
-    first.set_ylabel("intensity correlation on unseen inputs")
-    third.set_ylabel("intensity correlation on unseen inputs")
-    third.legend()
-    fourth.legend()
-    figure.suptitle("Numerical interferometry, 100 x 100, 8-bit counts of mean 21.6; dashed: the real OPU, 0.978")
-    figure.savefig(options.output, dpi=120)
+    draw(seeds, options.output)
     print(f"drawn into {options.output}")
     decode_time(outputs=1024, inputs=512)
     decode_time(outputs=512, inputs=1024)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.fft
+from matplotlib.axes import Axes
 
 from calibration.holography.aberration import fit_aberration
 from calibration.holography.carrier import Carrier, find_carrier
@@ -27,6 +28,7 @@ from calibration.holography.reference_envelope import ReferenceEnvelope, fitted_
 from calibration.holography.separation import separation
 from calibration.holography.sideband import Sideband
 from calibration.light import FieldEstimate, Light
+from optics.plots import GREY, canvas, draw_curve, draw_law, draw_level, draw_map, draw_surface
 
 RADII = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.078)
 STATED_RADIUS = 0.07
@@ -172,75 +174,69 @@ def seconds(work: object) -> float:
 
 def plot(folder: Path, background: Background, curve: list[Phase], path: Path) -> None:
     """Draw the spectrum, the phase against the radius, the densities, and the phases of background and cell."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, 2, figsize=(15, 12), layout="constrained")
-    draw_spectrum(axes[0, 0], background)
-    draw_curves(axes[0, 1], background, curve)
     quiet = flattened(background.field(STATED_RADIUS), degree=1)
-    image = axes[1, 0].imshow(quiet, cmap="RdBu_r", vmin=-0.35, vmax=0.35)
-    figure.colorbar(image, ax=axes[1, 0], label="rad", shrink=0.8)
-    axes[1, 0].set(
-        title=f"Phase of the background, plane removed: {quiet.std():.3f} rad rms", xlabel="x [px]", ylabel="y [px]"
-    )
     # A cell holds the light back: with exp(-i omega t) its phase is positive, so the signal beats at the opposite.
     physical = replace(background, carrier=background.carrier.opposite)
     cell = physical.field(STATED_RADIUS, as_light(load(folder)[0], background.floor))
     ratio = cell.value / physical.field(STATED_RADIUS).value
     phase = unwrapped_phase(FieldEstimate(ratio, np.zeros(ratio.shape), cell.valid))[0].filled(np.nan)
-    image = axes[1, 1].imshow(phase - np.nanmedian(phase[:30]), cmap="viridis")
-    figure.colorbar(image, ax=axes[1, 1], label="rad", shrink=0.8)
-    axes[1, 1].set(title="Phase of the cell over the background, unwrapped", xlabel="x [px]", ylabel="y [px]")
-    figure.suptitle("A real off-axis hologram (HL60 cell, 200 x 210 pixels, 8 bits)")
-    figure.savefig(path, dpi=90)
+    with canvas(13.0, 10.5) as figure:
+        axes = figure.subplots(2, 2)
+        draw_spectrum(axes[0, 0], background)
+        draw_curves(axes[0, 1], background, curve)
+        draw_map(axes[1, 0], quiet, quantity="phase", unit="rad", signed=True, limits=(-0.35, 0.35))
+        axes[1, 0].set_title(f"Phase of the background, plane removed: {quiet.std():.3f} rad rms")
+        draw_map(axes[1, 1], phase - np.nanmedian(phase[:30]), quantity="unwrapped phase", unit="rad")
+        axes[1, 1].set_title("Phase of the cell over the background, unwrapped")
+        figure.suptitle("A real off-axis hologram (HL60 cell, 200 x 210 pixels, 8 bits)")
+        figure.savefig(path, dpi=90)
 
 
-def draw_spectrum(axis, background: Background) -> None:  # type: ignore[no-untyped-def]  # a matplotlib axis
+def draw_spectrum(axis: Axes, background: Background) -> None:
     """Draw the power spectrum of the background with its orders."""
     frame = background.light.value[0]
     weight = np.hanning(frame.shape[0])[:, np.newaxis] * np.hanning(frame.shape[1])
     power = np.abs(scipy.fft.fft2((frame - frame.mean()) * weight)) ** 2 / np.sum(weight**2)
-    axis.imshow(scipy.fft.fftshift(np.log10(power + 1e-3)), extent=(-0.5, 0.5, 0.5, -0.5), cmap="magma", vmin=0, vmax=6)
+    frequencies = [scipy.fft.fftshift(scipy.fft.fftfreq(size)) for size in frame.shape]
+    draw_surface(
+        axis, scipy.fft.fftshift(np.log10(power + 1e-3)), x=frequencies[1], y=frequencies[0], limits=(0.0, 6.0),
+        x_label="$f_x$ / cycles per pixel", y_label="$f_y$ / cycles per pixel",
+        quantity="log$_{10}$ of the power", unit="DN²",
+    )  # fmt: skip
     turn = np.linspace(0, 2 * np.pi, 200)
     fy, fx = background.carrier.frequency
-    for y, x, radius, style in ((0, 0, 2, "w:"), (fy, fx, 1, "c-"), (-fy, -fx, 1, "c:")):
-        axis.plot(x + radius * STATED_RADIUS * np.cos(turn), y + radius * STATED_RADIUS * np.sin(turn), style)
+    for y, x, radius, style in ((0, 0, 2, ":"), (fy, fx, 1, "-"), (-fy, -fx, 1, "--")):
+        across, down = x + radius * STATED_RADIUS * np.cos(turn), y + radius * STATED_RADIUS * np.sin(turn)
+        draw_curve(axis, across, down, colour="white", line_style=style)
     cycles = background.carrier.cycles_per_frame
-    axis.set(
-        title=f"Spectrum; carrier ({cycles[0]:.2f}, {cycles[1]:.2f}) cycles per frame",
-        xlabel="$f_x$ [cycles per pixel]", ylabel="$f_y$ [cycles per pixel]",
-    )  # fmt: skip
+    axis.set(title=f"Spectrum; carrier ({cycles[0]:.2f}, {cycles[1]:.2f}) cycles per frame", aspect="equal")
+    axis.invert_yaxis()
 
 
-def draw_curves(axis, background: Background, curve: list[Phase]) -> None:  # type: ignore[no-untyped-def]
+def draw_curves(axis: Axes, background: Background, curve: list[Phase]) -> None:
     """Draw the deviation of the phase against the radius, beside what noise predicts."""
     radii = [phase.radius for phase in curve]
     names = ("plane removed", "and degree 2 (defocus, astigmatism)", "and degree 4")
     for index, name in enumerate(names):
-        axis.plot(radii, [phase.deviations[index] for phase in curve], "o-", label=name)
-    axis.plot(radii, [phase.predicted for phase in curve], "k--", label="camera noise, from the spectrum's floor")
+        draw_curve(axis, radii, [phase.deviations[index] for phase in curve], index=index, kind="both", label=name)
+    draw_law(axis, radii, [phase.predicted for phase in curve], label="camera noise, from the spectrum's floor")
     rings, ratio = densities(background)
     noise = curve[-1].predicted / curve[-1].radius
     # Density over the floor, as the deviation that a window full of it would have: structure and noise at that ring.
-    axis.plot(
-        rings, noise * rings * np.sqrt(ratio), "k:", lw=1, label="a window filled with what the ring at its rim holds"
-    )
-    axis.axhline(PUBLISHED, color="grey", lw=0.8)
-    axis.annotate(f"{PUBLISHED} rad, known of these data", (0.0052, PUBLISHED * 1.03), color="grey", fontsize=9)
+    filled = noise * rings * np.sqrt(ratio)
+    draw_law(axis, rings, filled, index=3, label="a window filled with what the ring at its rim holds")
+    draw_level(axis, PUBLISHED)
+    axis.annotate(f"{PUBLISHED} rad, known of these data", (0.0052, PUBLISHED * 1.03), color=GREY)
     limit = math.hypot(*background.carrier.frequency) / 3
-    axis.axvline(limit, color="grey", lw=0.8, ls=":")
-    axis.annotate("$|f_c|/3$", (limit * 0.98, 0.2), color="grey", ha="right")
+    draw_level(axis, limit, vertical=True)
+    axis.annotate("$|f_c|/3$", (limit * 0.98, 0.2), color=GREY, ha="right")
     axis.set(
-        xscale="log", yscale="log", xlabel="radius of the window [cycles per pixel]", ylim=(2e-4, 0.3),
-        ylabel="deviation of the background's phase [rad]", title="Phase of the background against the radius",
+        xscale="log", yscale="log", xlabel="radius of the window / cycles per pixel", ylim=(2e-4, 0.3),
+        ylabel="deviation of the background's phase / rad", title="Phase of the background against the radius",
     )  # fmt: skip
     axis.set_xticks([0.005, 0.01, 0.02, 0.04, 0.08], ["0.005", "0.01", "0.02", "0.04", "0.08"])
     axis.set_xticks([], minor=True)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=9, loc="lower right")
+    axis.legend(loc="lower right")
 
 
 def main() -> None:

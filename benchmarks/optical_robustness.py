@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from calibration import auto_exposure
 from calibration.matrices import matrix_correlation, retrieve_rows
@@ -32,6 +31,7 @@ from dfa.rules.credit import Backpropagation
 from dfa.tasks.classification import Classification
 from dfa.training import train
 from optics import MacropixelLayout, SimulatedBench, load_bench
+from optics.plots import canvas, draw_curve
 
 EPSILONS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
 ENCODING = Thermometer(levels=np.array([0.125, 0.4, 0.7]))
@@ -109,6 +109,20 @@ def scores(
     return found
 
 
+def draw(found: dict[str, dict[str, list[float]]], path: Path) -> None:
+    """Draw the accuracy of every case against the size of the attack."""
+    with canvas(9.6, 3.8) as figure:
+        panels = dict(zip(("FGSM", "PGD"), figure.subplots(1, 2, sharey=True), strict=True))
+        for index, (name, attacks) in enumerate(found.items()):
+            for attack, row in attacks.items():
+                draw_curve(panels[attack], EPSILONS, 100 * np.array(row), index=index, kind="both", label=name)
+        for attack, axes in panels.items():
+            axes.set(xlabel="largest change of a pixel / black to white", title=attack)
+        panels["FGSM"].set_ylabel("accuracy / %")
+        figure.legend(*panels["PGD"].get_legend_handles_labels(), loc="outside right center")
+        figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("optical_robustness.png"))
@@ -145,19 +159,13 @@ def main() -> None:
         "binary states, transfer": (encoded, states, on_pixels),
     }  # fmt: skip
     x, labels = dataset.test_inputs[: options.samples], dataset.test_labels[: options.samples]
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
-    panels = dict(zip(("FGSM", "PGD"), figure.subplots(1, 2, sharey=True), strict=True))
+    found: dict[str, dict[str, list[float]]] = {}
     print(f"accuracy / % of {len(x)} digits; epsilon:" + "".join(f"{epsilon:8.2f}" for epsilon in EPSILONS))
-    for number, (name, case) in enumerate(cases.items()):
-        for attack, row in scores(*case, x, labels, seed=options.seed).items():
+    for name, case in cases.items():
+        found[name] = scores(*case, x, labels, seed=options.seed)
+        for attack, row in found[name].items():
             print(f"{name:30s} {attack}   " + "".join(f"{100 * one:8.1f}" for one in row), flush=True)
-            style = "o--" if "transfer" in name else "o-"
-            panels[attack].plot(EPSILONS, 100 * np.array(row), style, color=f"C{number}", ms=4, label=name)
-    for attack, axes in panels.items():
-        axes.set(xlabel="largest change of a pixel", title=attack)
-    panels["FGSM"].set_ylabel("accuracy / %")
-    panels["PGD"].legend(frameon=False, fontsize=7)
-    figure.savefig(options.output, dpi=120)
+    draw(found, options.output)
     print(f"{bench.exposures} frames; drawn into {options.output}")
 
 

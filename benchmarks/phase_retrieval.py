@@ -19,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from calibration.light import Light, light_from_counts
 from calibration.matrices.magnitude_projections import alternating_projections, fields_from, relaxed_reflections
@@ -27,6 +26,7 @@ from calibration.matrices.phase_retrieval import retrieve_rows
 from calibration.matrices.row_ambiguity import align_rows
 from calibration.matrices.spectral_start import random_start, spectral_start
 from optics import MacropixelLayout, SimulatedBench, load_bench
+from optics.plots import canvas, draw_curve, draw_level
 
 RATIOS = (2.0, 2.1, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0, 5.0, 6.0)
 GRIDS = {32: (4, 8), 48: (6, 8), 64: (8, 8)}
@@ -153,6 +153,28 @@ METHODS: dict[str, Callable[[int, float, int, np.random.Generator], Score]] = {
 }
 
 
+def draw(found: dict[tuple[int, str], list[float]], sizes: list[int], path: Path) -> None:
+    """Draw the share of rows that come back; the second number of inputs is dotted."""
+    with canvas(7.0, 4.4) as figure:
+        axes = figure.add_subplot()
+        for (inputs, name), good in found.items():
+            index, first = list(METHODS).index(name), inputs == sizes[0]
+            line = draw_curve(
+                axes, RATIOS, good, index=index, kind="both", line_style="-" if first else ":",
+                label=name if first else None,
+            )  # fmt: skip
+            line.set_fillstyle("full" if first else "none")
+        draw_level(axes, 2, vertical=True)
+        draw_level(axes, 2.03, vertical=True).set_linestyle("--")
+        axes.set(xlabel="frames / unknown entries of a row", ylabel="share of rows that come back", ylim=(-0.02, 1.02))
+        axes.set_title(
+            "Rows from intensities alone: " + ", ".join(f"{inputs} inputs" for inputs in sizes)
+            + " (dotted: the second)\nlines: information limit 2, message passing 2.03"
+        )  # fmt: skip
+        axes.legend()
+        figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("phase_retrieval.png"))
@@ -163,28 +185,16 @@ def main() -> None:
     if options.large:
         large(np.random.default_rng(1))
         return
-    figure = Figure(figsize=(7.0, 4.4), layout="constrained")
-    axes = figure.add_subplot()
+    found: dict[tuple[int, str], list[float]] = {}
     print("share of rows that come back (said to have converged and did not); columns: frames over unknowns of a row")
     print(f"{'':40s}" + "".join(f"{ratio:>13g}" for ratio in RATIOS))
-    for number, inputs in enumerate(options.inputs):
+    for inputs in options.inputs:
         for index, (name, method) in enumerate(METHODS.items()):
             scores = [method(inputs, ratio, options.rows, np.random.default_rng([inputs, index])) for ratio in RATIOS]
             cells = "".join(f"{good:7.2f} ({bad:.2f})" for good, bad in scores)
             print(f"{f'{inputs} inputs, {name}':40s}{cells}", flush=True)
-            axes.plot(
-                RATIOS, [good for good, _ in scores], "o-" if number == 0 else "s:", color=f"C{index}", markersize=4,
-                label=f"{name}" if number == 0 else None,
-            )  # fmt: skip
-    axes.axvline(2, color="#444444", linewidth=0.9)
-    axes.axvline(2.03, color="#999999", linewidth=0.9, linestyle="--")
-    axes.set(xlabel="frames over unknown entries of a row", ylabel="share of rows that come back", ylim=(-0.02, 1.02))
-    axes.set_title(
-        "Rows from intensities alone: " + ", ".join(f"{inputs} inputs" for inputs in options.inputs)
-        + " (dotted: the second)\nlines: information limit 2, message passing 2.03", fontsize=10,
-    )  # fmt: skip
-    axes.legend(fontsize=8)
-    figure.savefig(options.output, dpi=120)
+            found[inputs, name] = [good for good, _ in scores]
+    draw(found, options.inputs, options.output)
     print(f"drawn into {options.output}")
 
 

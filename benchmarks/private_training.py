@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from calibration import AnchorProjector
 from dfa.applications.privacy_accountant import privacy_epsilon
@@ -35,6 +34,7 @@ from dfa.feedbacks.optical import OpticalFeedback
 from dfa.feedbacks.ternary import FixedThreshold
 from dfa.losses import softmax_cross_entropy
 from optics import SimulatedBench, load_bench
+from optics.plots import canvas, colour_of, draw_curve, draw_level
 
 HIDDEN, RATE, DELTA, CHANCE = 32, 0.1, 9e-5, 1e-5
 INPUT_LENGTH, HIDDEN_LENGTH, CLIP = 6.0, 4.0, 1.0
@@ -127,6 +127,23 @@ def brought(mechanism: Mechanism, multiplier: float, *, samples: int) -> float:
     return RATE * samples * (mechanism.feedback.noise / wanted) ** 2
 
 
+def draw(tables: dict[str, np.ndarray], epsilons: list[float], path: Path) -> None:
+    """Draw the accuracy against epsilon, mean and standard error of the seeds."""
+    with canvas(5.6, 4.0) as figure:
+        axes = figure.add_subplot()
+        for index, (name, table) in enumerate(tables.items()):
+            mean = table.mean(axis=0)
+            bars = table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else np.zeros(len(mean))
+            draw_curve(
+                axes, epsilons[1:], mean[1:], index=index, kind="both", bars=bars[1:], label=f"feedback by {name}"
+            )
+            draw_level(axes, mean[0]).set(color=colour_of(index), linestyle=":")
+        axes.set(xscale="log", xlabel="epsilon, at a delta of 1e-4", ylabel="test accuracy / %",
+                 title="Private training of digits (dotted: no noise in updates)")  # fmt: skip
+        axes.legend()
+        figure.savefig(path, dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("private_training.png"))
@@ -134,15 +151,14 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--step", type=float, default=0.5)
     options = parser.parse_args()
-    figure = Figure(figsize=(5.6, 4.0), layout="constrained")
-    axes = figure.add_subplot()
+    tables = {}
     print(f"{options.steps} steps, batches of {RATE:g} of all samples, delta {DELTA + CHANCE:g}")
     print("feedback  noise/sensitivity  epsilon  accuracy / %           variance brought by light")
     epsilons = [
         privacy_epsilon(multiplier, sampling_rate=RATE, steps=options.steps, delta=DELTA) if multiplier else np.inf
         for multiplier in MULTIPLIERS
     ]
-    for name, colour in (("light", "#D55E00"), ("matrix", "#0072B2")):
+    for name in ("light", "matrix"):
         rows = []
         for seed in options.seeds:
             rng = np.random.default_rng([seed, 5])
@@ -156,19 +172,12 @@ def main() -> None:
                     for multiplier in MULTIPLIERS
                 ]
             )  # fmt: skip
-        table = np.array(rows)
+        table = tables[name] = np.array(rows)
         for column, (multiplier, epsilon) in enumerate(zip(MULTIPLIERS, epsilons, strict=True)):
             share = brought(mechanism, multiplier, samples=len(dataset.train_labels)) if multiplier else np.nan
             every = ", ".join(f"{one:.1f}" for one in table[:, column])
             print(f"{name:8s} {multiplier:18g} {epsilon:8.2f}  {table[:, column].mean():6.1f} ({every})  {share:.2g}")
-        mean, spread = table.mean(axis=0), table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else 0
-        axes.errorbar(epsilons[1:], mean[1:], yerr=np.broadcast_to(spread, mean.shape)[1:], fmt="o-", color=colour,
-                      label=f"feedback by {name}")  # fmt: skip
-        axes.axhline(mean[0], linestyle=":", color=colour)
-    axes.set(xscale="log", xlabel="epsilon, at a delta of 1e-4", ylabel="test accuracy / %",
-             title="Private training of digits (dotted: no noise in updates)")  # fmt: skip
-    axes.legend(frameon=False)
-    figure.savefig(options.output, dpi=120)
+    draw(tables, epsilons, options.output)
     print(f"drawn into {options.output}")
 
 

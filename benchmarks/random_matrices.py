@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from calibration import AnchorProjector
 from dfa.applications.optical_sketch import MatrixSketch, OpticalSketch, Sketch
@@ -28,13 +27,16 @@ from dfa.applications.trace_estimation import (
     trace_variance,
 )
 from optics import SimulatedBench, load_bench
+from optics.plots import BLUE, GREEN, GREY, PURPLE, VERMILLION, canvas, draw_curve, draw_law
 
 ROWS, COLUMNS, OVERSAMPLING = 120, 100, 5
 RANKS = (5, 10, 20, 40)
 SAMPLES = (12, 24, 48, 96)
 DRAWS, LIGHT_DRAWS = 100, 8
+COLOURS = (GREY, GREY, BLUE, BLUE, VERMILLION, VERMILLION, GREEN, PURPLE, GREEN)
+"""Of the rows of the traces: a law has the colour of what it is the law of."""
+
 FULL_SCALE = 20.0  # saturation over the mean: the second product of a trace focuses light on the output it came from
-COLOURS = ("#999999", "#999999", "#0072B2", "#0072B2", "#D55E00", "#D55E00", "#009E73", "#CC79A7", "#009E73")
 
 
 def orthogonal(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -93,16 +95,17 @@ def ranges(projector: AnchorProjector, *, rng: np.random.Generator, draws: int, 
         print(f"{rank:4d} {samples:7d} {best:6.4f}  {exact:6.4f} {bound:6.4f}  {exact / bound:4.2f} | {by_light:7.4f} "
               f"{noisy:17.4f}  {by_light / noisy:4.2f} | {by_light / exact:.3f}")  # fmt: skip
     best, exact, bound, by_light, noisy = np.transpose(table)
-    axes.loglog(RANKS, best, ":", color="#999999", label="best of that rank")
-    axes.loglog(RANKS, exact, "s-", color="#0072B2", label="normal matrix")
-    axes.loglog(RANKS, bound, "--", color="#0072B2", label="its bound (Halko et al.)")
-    axes.loglog(RANKS, by_light, "o-", color="#D55E00", label="bench")
-    axes.loglog(RANKS, noisy, "--", color="#D55E00", label="bound with the bench's noise")
-    axes.set(xlabel=f"rank, {OVERSAMPLING} samples fewer than the sketch", ylabel="missed, Frobenius norm",
+    draw_law(axes, RANKS, best, index=3, label="best of that rank")
+    draw_curve(axes, RANKS, exact, kind="both", label="normal matrix")
+    draw_law(axes, RANKS, bound, colour=BLUE, label="its bound (Halko et al.)")
+    draw_curve(axes, RANKS, by_light, index=1, line_style="-", kind="both", label="bench")
+    draw_law(axes, RANKS, noisy, colour=VERMILLION, label="bound with the bench's noise")
+    axes.set(xscale="log", yscale="log", ylabel="missed part of the matrix, Frobenius norm",
+             xlabel=f"rank, {OVERSAMPLING} samples fewer than the sketch",
              title="Range of a matrix from its sketch")  # fmt: skip
     axes.set_xticks(RANKS, [str(rank) for rank in RANKS])
     axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend()
 
 
 def by_light(sketch: OpticalSketch, matrix: np.ndarray, *, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -177,12 +180,16 @@ def traces(projector: AnchorProjector, *, rng: np.random.Generator, axes: Axes) 
     print(" " * 24 + "".join(f"{number:9d}" for number in SAMPLES))
     for number, (name, errors) in enumerate(rows.items()):
         print(f"{name:24s}" + "".join(f"{one:9.4f}" for one in errors))
-        style = "--" if name.startswith(" ") else "o"
-        axes.loglog(SAMPLES, errors, style, color=COLOURS[number], mfc="none", label=name.strip())
-    axes.set(xlabel="samples", ylabel="relative error, rms", title="Trace from random products")
+        if name.startswith(" "):
+            draw_law(axes, SAMPLES, errors, colour=COLOURS[number], index=number % 4, label=name.strip())
+        else:
+            draw_curve(axes, SAMPLES, errors, index=number // 2, kind="points", colour=COLOURS[number], label=name)
+    axes.set(
+        xscale="log", yscale="log", xlabel="samples", ylabel="relative error, rms", title="Trace from random products"
+    )
     axes.set_xticks(SAMPLES, [str(number) for number in SAMPLES])
     axes.minorticks_off()
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(fontsize=7, ncols=2)
 
 
 class Some:
@@ -209,11 +216,11 @@ def main() -> None:
     measured = OpticalSketch(projector).unit / lengths
     print(f"measured over true length of a column: {measured.mean():.4f}, scatter {measured.std():.4f}; "
           f"gains scatter by {np.std(lengths) / np.mean(lengths):.3f}")  # fmt: skip
-    figure = Figure(figsize=(10.0, 4.2), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    ranges(projector, rng=rng, draws=options.draws, axes=left)
-    traces(projector, rng=rng, axes=right)
-    figure.savefig(options.output, dpi=120)
+    with canvas(10.0, 4.6) as figure:
+        left, right = figure.subplots(1, 2)
+        ranges(projector, rng=rng, draws=options.draws, axes=left)
+        traces(projector, rng=rng, axes=right)
+        figure.savefig(options.output, dpi=120)
     print(f"{projector.frames_exposed} frames; drawn into {options.output}")
 
 

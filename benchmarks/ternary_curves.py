@@ -17,15 +17,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dfa.experiment import METHODS, load_experiment
-from dfa.figures import LOOK, STYLES
+from dfa.method_curves import STYLES
 from dfa.runs import Run, load_experiment_data, run_once
 from dfa.studies.fields import Setting, with_changes
 from dfa.studies.intervals import confidence_interval
 from dfa.studies.study_file import load_study
 from optics import load_bench
+from optics.plots import canvas, draw_curve, draw_level
 
 import numpy as np  # isort: skip
-from matplotlib import rc_context  # isort: skip
 from matplotlib.axes import Axes  # isort: skip
 from matplotlib.figure import Figure  # isort: skip
 from numpy.typing import NDArray  # isort: skip
@@ -91,8 +91,7 @@ def differences(curves: Curves, one: str, other: str) -> list[NDArray[np.float64
 
 def draw(curves: Curves) -> Figure:
     """Draw test accuracy against epochs, and the paired difference to exact DFA."""
-    with rc_context(LOOK):
-        figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+    with canvas(10.5, 4.2) as figure:
         left, right = (figure.add_subplot(1, 2, index) for index in (1, 2))
         for name in (name for name in METHODS if name in curves):
             _line(left, name, list(curves[name].values()))
@@ -102,7 +101,7 @@ def draw(curves: Curves) -> Figure:
         lowest = min(float(bands(runs.values())[0][1]) for runs in curves.values())
         left.set(xlabel="epoch", ylabel="test accuracy / %", title="MNIST, 784-100-10: mean of seeds, 95 % band")
         left.set_ylim(bottom=np.floor(lowest))
-        right.axhline(0, color="#999999", linewidth=0.8)
+        draw_level(right, 0)
         right.set(xlabel="epoch", ylabel="difference / points", title="Test accuracy minus exact DFA, paired by seed")
         for axes in (left, right):
             axes.legend(loc="lower right")
@@ -111,11 +110,11 @@ def draw(curves: Curves) -> Figure:
 
 def _line(axes: Axes, name: str, curves: list[NDArray[np.float64]]) -> None:
     """Draw the mean of some curves and its band."""
-    colour, style = STYLES[name]
     mean, half = bands(curves)
-    epochs = np.arange(1, len(mean) + 1)
-    axes.plot(epochs, mean, style, color=colour, label=f"{METHODS[name]} ({len(curves)} seeds)")
-    axes.fill_between(epochs, mean - half, mean + half, color=colour, alpha=0.2, linewidth=0)
+    draw_curve(
+        axes, np.arange(1, len(mean) + 1), mean, band=half, colour=STYLES[name].colour, line_style=STYLES[name].line,
+        label=f"{METHODS[name]} ({len(curves)} seeds)",
+    )  # fmt: skip
 
 
 def tell(curves: Curves) -> None:

@@ -3,8 +3,9 @@
 from matplotlib.axes import Axes
 
 from calibration.budgets.budget import Budget
+from optics.plots import BLACK, BLUE, GREY, SKY, VERMILLION
 
-RISES, FALLS, TOTAL = "#b2443a", "#3a7d5c", "#30475e"
+RISES, FALLS, TOTAL = VERMILLION, SKY, BLUE
 
 
 def draw_waterfall(budget: Budget, axes: Axes, *, smallest: float = 1e-3) -> None:
@@ -33,11 +34,11 @@ def draw_waterfall(budget: Budget, axes: Axes, *, smallest: float = 1e-3) -> Non
         axes.annotate(share, (place, edge), (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7)
         level += height
         levels.append(level)
-        axes.plot([place - 0.35, place + 1.35], [level, level], color="#888888", linewidth=0.6)
+        axes.plot([place - 0.35, place + 1.35], [level, level], color=GREY, linewidth=0.6)
     axes.bar(len(steps), budget.error, width=0.7, color=TOTAL)
     names = [*(name for name, _ in steps), "error"]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
-    axes.axhline(0, color="black", linewidth=0.6)
+    axes.axhline(0, color=BLACK, linewidth=0.6)
     span = max(levels) - min(levels)
     axes.set_ylim(min(levels) - (0.05 * span if min(levels) < 0 else 0), max(levels) + 0.1 * span)
     axes.set_ylabel(r"1 $-$ cos$^2$, saved by taking the cause away")

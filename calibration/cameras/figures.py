@@ -1,12 +1,8 @@
 """The plots of EMVA 1288: photon transfer, signal to noise, linearity, histograms of the fixed pattern."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -15,17 +11,8 @@ from calibration.cameras.noise_model import signal_to_noise
 from calibration.cameras.nonuniformity import Nonuniformity
 from calibration.cameras.photon_transfer import PhotonTransfer
 from calibration.cameras.report import CameraReport, format_measured
+from optics.plots import BLUE, GREY, VERMILLION, canvas, draw_curve, draw_law, draw_level
 
-# Okabe and Ito's palette: colour-blind readers can tell these apart.
-BLUE, ORANGE, RED, GREY = "#0072B2", "#E69F00", "#D55E00", "#777777"
-LOOK: Any = {
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10.0,
-    "legend.frameon": False,
-    "lines.linewidth": 1.4,
-}
 BINS = 256
 """Largest number of bins of a histogram, as the standard has it."""
 
@@ -51,32 +38,28 @@ def draw_camera(report: CameraReport) -> dict[str, Figure]:
     return figures
 
 
-@contextmanager
-def _canvas(width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure in the common look."""
-    with rc_context(LOOK):
-        yield Figure(figsize=(width, height), layout="constrained")
-
-
 def _photon_transfer(report: CameraReport) -> Figure:
     """Draw temporal variance against signal with the line of the gain."""
     transfer = report.transfer
     curve, top = transfer.curve, transfer.curve.saturation
-    with _canvas(6.0, 4.2) as figure:
+    with canvas(6.0, 4.2) as figure:
         axes = figure.add_subplot()
-        for chosen, colour, label in ((curve.used, BLUE, "in the fit"), (~curve.used, GREY, "left out")):
-            axes.errorbar(
-                curve.signal[chosen], curve.variance[chosen], yerr=curve.variance_uncertainty[chosen], fmt="o",
-                markersize=3.5, color=colour, label=label,
-            )  # fmt: skip
+        for index, (chosen, colour, label) in enumerate(
+            ((curve.used, BLUE, "in the fit"), (~curve.used, GREY, "left out"))
+        ):
+            if chosen.any():
+                draw_curve(
+                    axes, curve.signal[chosen], curve.variance[chosen], bars=curve.variance_uncertainty[chosen],
+                    index=index, kind="points", colour=colour, label=label,
+                )  # fmt: skip
         line = np.array([0.0, curve.signal[top]])
-        axes.plot(line, transfer.gain.value * line, color=RED, zorder=0,
+        draw_curve(axes, line, transfer.gain.value * line, colour=VERMILLION,
             label=f"K = {format_measured(transfer.gain)} DN/e")  # fmt: skip
         if report.exact:
-            axes.plot(line, report.exact.gain.value * line, color=ORANGE, linestyle="--", zorder=0,
-                label=f"exact converter: {format_measured(report.exact.gain)} DN/e")  # fmt: skip
+            exact = report.exact.gain
+            draw_law(axes, line, exact.value * line, label=f"exact converter: {format_measured(exact)} DN/e")
         if curve.saturates:
-            axes.axvline(curve.signal[top], color=GREY, linestyle=":", linewidth=1)
+            draw_level(axes, curve.signal[top], vertical=True)
             axes.annotate("saturation ", (curve.signal[top], 0), ha="right", va="bottom", color=GREY)
         axes.set(xlabel="signal above dark / DN", ylabel="temporal variance above dark / DN²", title="Photon transfer")
         axes.set_xlim(left=0)
@@ -89,28 +72,33 @@ def _signal_to_noise(report: CameraReport) -> Figure:
     transfer, curve = report.transfer, report.transfer.curve
     gain, dark = transfer.gain.value, transfer.dark.variance.value
     efficiency = transfer.quantum_efficiency.value if transfer.quantum_efficiency else 1.0
-    unit = "photons per pixel" if transfer.quantum_efficiency else "electrons per pixel"
+    unit = "light / photons per pixel" if transfer.quantum_efficiency else "charge / electrons per pixel"
     good = (np.arange(len(curve.signal)) <= curve.saturation) & (curve.signal > 0)
-    with _canvas(6.0, 4.2) as figure:
+    with canvas(6.0, 4.2) as figure:
         axes = figure.add_subplot()
         noise = np.sqrt(np.maximum(curve.variance + dark, 1e-12))
         light = curve.signal / gain / efficiency if not curve.in_photons or curve.exposure is None else curve.exposure
-        axes.loglog(light[good], (curve.signal / noise)[good], "o", markersize=3.5, color=BLUE, label="measured")
+        draw_curve(axes, light[good], (curve.signal / noise)[good], kind="points", label="measured")
         charge = np.geomspace(transfer.threshold_charge.value / 2, transfer.saturation_charge.value, 200)
         model = signal_to_noise(charge, gain=gain, dark_variance=dark)
-        axes.loglog(charge / efficiency, model, color=RED, label="linear model")
-        axes.loglog(charge / efficiency, np.sqrt(charge), color=GREY, linestyle=":", label="shot noise alone")
+        draw_curve(axes, charge / efficiency, model, index=0, colour=VERMILLION, label="linear model")
+        draw_law(axes, charge / efficiency, np.sqrt(charge), index=3, label="shot noise alone")
         if report.pattern and report.pattern.prnu:
             dsnu, prnu = report.pattern.dsnu["total"].value, report.pattern.prnu["total"].value
             total = signal_to_noise(charge, gain=gain, dark_variance=dark, dsnu=dsnu, prnu=prnu)
-            axes.loglog(charge / efficiency, total, color=ORANGE, linestyle="--", label="a single image")
-        axes.axhline(1, color=GREY, linewidth=0.8)
-        for limit, name in ((transfer.threshold_charge, "threshold"), (transfer.saturation_charge, "saturation")):
-            axes.axvline(limit.value / efficiency, color=GREY, linewidth=0.8)
-            axes.annotate(f" {name}", (limit.value / efficiency, 1), rotation=90, va="bottom", ha="right", color=GREY)
-        axes.set(xlabel=unit, ylabel="signal-to-noise ratio", title="Signal-to-noise ratio")
+            draw_curve(axes, charge / efficiency, total, index=2, label="a single image")
+        _draw_limits(axes, transfer, efficiency=efficiency)
+        axes.set(xscale="log", yscale="log", xlabel=unit, ylabel="signal-to-noise ratio", title="Signal-to-noise ratio")
         axes.legend(loc="upper left", frameon=True, framealpha=0.9, edgecolor="none")
     return figure
+
+
+def _draw_limits(axes: Axes, transfer: PhotonTransfer, *, efficiency: float) -> None:
+    """Draw where the signal equals its noise, and where pixels are full."""
+    draw_level(axes, 1)
+    for limit, name in ((transfer.threshold_charge, "threshold"), (transfer.saturation_charge, "saturation")):
+        draw_level(axes, limit.value / efficiency, vertical=True)
+        axes.annotate(f" {name}", (limit.value / efficiency, 1), rotation=90, va="bottom", ha="right", color=GREY)
 
 
 def _linearity(transfer: PhotonTransfer) -> Figure:
@@ -118,20 +106,19 @@ def _linearity(transfer: PhotonTransfer) -> Figure:
     curve, line = transfer.curve, transfer.linearity
     if line is None or curve.exposure is None:
         raise ValueError("linearity cannot be drawn without photons or growing exposure times")
-    scale, label = (1.0, "photons per pixel") if curve.in_photons else (1e3, "exposure time / ms")
-    with _canvas(6.0, 5.0) as figure:
+    scale, label = (1.0, "light / photons per pixel") if curve.in_photons else (1e3, "exposure time / ms")
+    with canvas(6.0, 5.0) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-        upper.plot(scale * curve.exposure, curve.signal, "o", markersize=3.5, color=BLUE, label="measured")
+        draw_curve(upper, scale * curve.exposure, curve.signal, kind="points", label="measured")
         ends = np.array([0.0, curve.exposure[curve.saturation]])
-        upper.plot(scale * ends, line.intercept + line.slope * ends, color=RED, zorder=0, label="line, 5 to 95 %")
+        fitted = line.intercept + line.slope * ends
+        draw_curve(upper, scale * ends, fitted, colour=VERMILLION, label="line, 5 to 95 %")
         upper.set(ylabel="signal above dark / DN", title=f"Linearity: mean error {100 * line.error.value:.2g} %")
         upper.legend(loc="lower right")
         used = line.used
-        lower.errorbar(
-            scale * curve.exposure[used], 100 * line.deviation[used],
-            yerr=100 * curve.signal_uncertainty[used] / curve.signal[used], fmt="o", markersize=3.5, color=BLUE,
-        )  # fmt: skip
-        lower.axhline(0, color=RED)
+        spread = 100 * curve.signal_uncertainty[used] / curve.signal[used]
+        draw_curve(lower, scale * curve.exposure[used], 100 * line.deviation[used], bars=spread, kind="points")
+        draw_level(lower, 0)
         lower.set(xlabel=label, ylabel="deviation / %")
     return figure
 
@@ -139,7 +126,7 @@ def _linearity(transfer: PhotonTransfer) -> Figure:
 def _histograms(pattern: Nonuniformity) -> Figure:
     """Draw logarithmic histograms of the averaged stacks about their means; that of the response needs light."""
     response = pattern.bright is not None and pattern.bright_image is not None
-    with _canvas(9.0 if response else 4.8, 3.8) as figure:
+    with canvas(9.0 if response else 4.8, 3.8) as figure:
         left, *right = figure.subplots(1, 2 if response else 1, squeeze=False)[0]
         dark = pattern.dark_image - pattern.dark.mean
         _histogram(left, dark, left=pattern.dark.temporal / pattern.dark.frames, step=1 / pattern.dark.frames)
@@ -158,7 +145,7 @@ def _response_histogram(axes: Axes, pattern: Nonuniformity) -> None:
     noise = pattern.bright.temporal / pattern.bright.frames + pattern.dark.temporal / pattern.dark.frames
     step = 100 / signal / math.lcm(pattern.dark.frames, pattern.bright.frames)
     _histogram(axes, 100 * (response / signal - 1), left=noise * (100 / signal) ** 2, step=step)
-    axes.set(xlabel="deviation of the response / %", title="Response (PRNU)")
+    axes.set(xlabel="deviation of the response / %", ylabel="pixels", title="Response (PRNU)")
 
 
 def _histogram(axes: Axes, values: NDArray[np.float64], *, left: float, step: float) -> None:
@@ -173,13 +160,14 @@ def _histogram(axes: Axes, values: NDArray[np.float64], *, left: float, step: fl
     axes.stairs(counts, edges, fill=True, color=BLUE, alpha=0.5, label="pixels")
     x = np.linspace(edges[0], edges[-1], 400)
     area = values.size * (edges[1] - edges[0])
-    for rms, colour, style, label in (
-        (float(values.std()), RED, "-", "normal, same rms"),
-        (float(np.sqrt(left)), GREY, ":", "temporal noise in it"),
-    ):
+    laws = (
+        (float(values.std()), VERMILLION, 0, "normal, same rms"),
+        (math.sqrt(left), GREY, 3, "temporal noise in it"),
+    )
+    for rms, colour, index, label in laws:
         if rms > 0:
-            axes.plot(x, area / (rms * np.sqrt(2 * np.pi)) * np.exp(-((x / rms) ** 2) / 2), color=colour,
-                linestyle=style, label=label)  # fmt: skip
+            normal = area / (rms * math.sqrt(2 * math.pi)) * np.exp(-((x / rms) ** 2) / 2)
+            draw_law(axes, x, normal, colour=colour, index=index, label=label)
     axes.set_yscale("log")
     axes.set_ylim(0.5, 8 * max(counts.max(), 1))
     axes.legend(loc="upper right")

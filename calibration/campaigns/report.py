@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE
 from calibration.campaigns.plan import CampaignPlan
 from calibration.campaigns.prediction import Prediction
 from calibration.campaigns.results import CampaignResults
@@ -19,6 +16,7 @@ from calibration.campaigns.settings import CampaignSettings
 from calibration.matrices.row_ambiguity import align_rows, matrix_correlation
 from calibration.matrices.spectrum import marchenko_pastur_density, marchenko_pastur_edges
 from optics.matrix_file import MatrixFile
+from optics.plots import GREY, VERMILLION, canvas, draw_curve, draw_histogram, draw_law, draw_level
 from optics.simulated_bench import SimulatedBench
 
 LAW = "Marchenko and Pastur"
@@ -239,8 +237,7 @@ def write_figure(path: Path, results: CampaignResults, file: MatrixFile, plan: C
         The frames.
     """
     matrix, _ = good_rows(file, results.valid)
-    with rc_context(LOOK):
-        figure = Figure(figsize=(11, 7), layout="constrained")
+    with canvas(11.0, 7.0) as figure:
         axes = figure.subplots(2, 2)
         if len(matrix):
             _draw_moduli(axes[0, 0], matrix)
@@ -257,10 +254,11 @@ def _draw_moduli(axis: Axes, matrix: NDArray[np.complex64]) -> None:
     """Draw the law of the moduli of the entries beside Rayleigh's."""
     modulus = np.abs(matrix).ravel()
     modulus = modulus / np.sqrt(np.mean(modulus**2, dtype=np.float64))
-    axis.hist(modulus, bins=80, range=(0, 4), density=True, color=BLUE, alpha=0.5, label="measured")
-    grid = np.linspace(0, 4, 200)
-    axis.plot(grid, 2 * grid * np.exp(-(grid**2)), color=ORANGE, label="Rayleigh: circular Gaussian entries")
-    axis.set(xlabel="modulus of an entry over its rms", ylabel="density", title="Entries")
+    draw_histogram(
+        axis, modulus, quantity="modulus of an entry / rms of the matrix", bins=80, limits=(0.0, 4.0), label="measured",
+        law=lambda r: 2 * r * np.exp(-(r**2)), law_label="Rayleigh: circular Gaussian entries",
+    )  # fmt: skip
+    axis.set_title("Entries")
     axis.legend()
 
 
@@ -270,27 +268,28 @@ def _draw_spectrum(axis: Axes, matrix: NDArray[np.complex64]) -> None:
     rows = np.divide(matrix, lengths, out=np.zeros_like(matrix), where=lengths > 0)
     squares = np.linalg.svd(rows, compute_uv=False) ** 2
     values = np.sqrt(squares / squares.mean())
-    axis.hist(values, bins=max(10, min(60, len(values) // 4)), density=True, color=BLUE, alpha=0.5, label="measured")
+    bins = max(10, min(60, len(values) // 4))
+    draw_histogram(axis, values, quantity="singular value / rms of all", bins=bins, label="measured")
     ratio = min(rows.shape) / max(rows.shape)
     low, high = marchenko_pastur_edges(ratio)
     grid = np.linspace(math.sqrt(low), math.sqrt(high), 400)
-    axis.plot(grid, 2 * grid * marchenko_pastur_density(grid**2, aspect_ratio=ratio), color=ORANGE, label=LAW)
-    axis.set(xlabel="singular value over their rms", ylabel="density", title="Singular values, rows of one length")
+    draw_law(axis, grid, 2 * grid * marchenko_pastur_density(grid**2, aspect_ratio=ratio), label=LAW)
+    axis.set_title("Singular values, rows of one length")
     axis.legend()
 
 
 def _draw_drift(axis: Axes, results: CampaignResults) -> None:
     """Draw what the reference pattern showed."""
     track = results.track
-    axis.plot(track.time, track.correlation, "o-", ms=3, color=BLUE, label="correlation with the first")
-    axis.plot(track.time, track.power, "s-", ms=3, color=GREY, label="light over that of the first")
-    axis.set(xlabel="time [s]", ylabel="of the first look", title="Drift, by the repeated pattern")
+    draw_curve(axis, track.time, track.correlation, kind="both", label="correlation with the first")
+    draw_curve(axis, track.time, track.power, index=2, kind="both", label="light over that of the first")
+    axis.set(xlabel="time / s", ylabel="part of the first look", title="Drift, by the repeated pattern")
     low = min(float(track.correlation.min()), float(track.power.min()), 0.99)
     axis.set_ylim(low - 0.1 * (1.02 - low), 1.02 + 0.1 * (1.02 - low))
     if track.phase.any():
         other = axis.twinx()
-        other.errorbar(track.time, track.phase, track.phase_error, fmt="^-", ms=3, color=ORANGE, label="phase")
-        other.set_ylabel("phase [rad]", color=ORANGE)
+        draw_curve(other, track.time, track.phase, bars=track.phase_error, index=1, kind="both", label="phase (right)")
+        other.set_ylabel("phase / rad", color=VERMILLION)
         other.spines["right"].set_visible(True)
     axis.legend(loc="lower left")
 
@@ -299,8 +298,8 @@ def _draw_prediction(axis: Axes, results: CampaignResults) -> None:
     """Draw how well held-out patterns are predicted."""
     prediction = results.prediction
     number = np.arange(1, len(prediction.correlation) + 1)
-    axis.plot(number, prediction.without_noise, "o", ms=4, color=BLUE, label="frame noise taken off")
-    axis.plot(number, prediction.correlation, "x", ms=4, color=GREY, label="as measured")
-    axis.axhline(prediction.mean, color=BLUE, lw=0.8)
+    draw_curve(axis, number, prediction.without_noise, kind="points", label="frame noise taken off")
+    draw_curve(axis, number, prediction.correlation, index=1, kind="points", colour=GREY, label="as measured")
+    draw_level(axis, prediction.mean)
     axis.set(xlabel="held-out pattern", ylabel="correlation of light", title="Predicted against measured light")
     axis.legend()

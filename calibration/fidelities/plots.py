@@ -3,18 +3,18 @@
 import math
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
 from calibration.fidelities.figures_of_merit import Interval
 from calibration.fidelities.measured import FidelityReport
 from calibration.fidelities.split import Contribution, FidelitySplit
 from optics.cause import GROUPS
+from optics.plots import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, canvas, draw_curve
 
-# Okabe and Ito's palette, one colour a group.
-COLOURS = dict(zip(GROUPS, (BLUE, "#56B4E9", ORANGE, "#009E73", "#CC79A7", RED, "#000000"), strict=True))
+GROUP_COLOURS = dict(zip(GROUPS, (BLUE, SKY, ORANGE, GREEN, PURPLE, VERMILLION, BLACK), strict=True))
+"""Colour of the causes of each group, which is written beside its bar."""
+
 SMALLEST = 1e-4
 """Part of the largest bar below which a logarithmic axis ends."""
 
@@ -32,11 +32,10 @@ def draw_measured_fidelity(report: FidelityReport) -> Figure:
     Figure
         Cosines of the vectors, and the correlation in its intervals.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
+    with canvas(9.0, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
         label = "with the truth" if report.against_truth else "root of that with its repeat"
-        left.plot(np.arange(1, report.vectors + 1), report.by_vector, "o", ms=3.5, color=BLUE)
+        draw_curve(left, np.arange(1, report.vectors + 1), report.by_vector, kind="points")
         whole = report.against_truth or report.from_repeats
         _band(left, whole.correlation)
         left.set(xlabel="held-out vector", ylabel=f"cosine {label}", title="Vectors, and all of them with interval")
@@ -58,8 +57,7 @@ def draw_fidelity_split(split: FidelitySplit) -> Figure:
     Figure
         A waterfall of the groups from the whole error down, and bars of the single causes on a logarithmic axis.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(11, 0.28 * len(split.causes) + 2.4), layout="constrained")
+    with canvas(11.0, 0.28 * len(split.causes) + 2.4) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(1, 1))
         _draw_waterfall(left, split)
         _draw_causes(right, split)
@@ -103,14 +101,14 @@ def _draw_waterfall(axis: Axes, split: FidelitySplit) -> None:
     axis.barh(0, before, color=GREY)
     for place, (row, left) in enumerate(zip(split.groups, split.left, strict=True), start=1):
         after = 1e3 * left.value
-        axis.barh(place, before - after, left=after, color=COLOURS[row.group])
+        axis.barh(place, before - after, left=after, color=GROUP_COLOURS[row.group])
         axis.annotate(f"  {before - after:.2g}", (max(before, after), place), ha="left", va="center", color=GREY)
         before = after
     names = ["whole bench", *(row.name for row in split.groups)]
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set_xlim(0, 1.15e3 * max(split.whole.value, *(left.value for left in split.left)))
-    axis.set(xlabel="error 1 - cos$^2$, in 1000 of the signal", title="Taken away one after the other")
+    axis.set(xlabel="error 1 − cos² / ‰ of the signal", title="Taken away one after the other")
 
 
 def _draw_causes(axis: Axes, split: FidelitySplit) -> None:
@@ -123,10 +121,10 @@ def _draw_causes(axis: Axes, split: FidelitySplit) -> None:
     axis.invert_yaxis()
     axis.set_xscale("log")
     axis.set_xlim(floor, 2 * largest)
-    axis.plot([], [], "D", ms=4, color="black", mfc="white", label="alone on an ideal bench")
+    axis.plot([], [], "D", ms=4, color=BLACK, mfc="white", label="alone on an ideal bench")
     axis.plot([], [], "s", color=GREY, label="contribution to this bench")
     axis.legend(loc="lower right")
-    axis.set(xlabel="error 1 - cos$^2$, in 1000 of the signal", title="Single causes")
+    axis.set(xlabel="error 1 − cos² / ‰ of the signal", title="Single causes")
 
 
 def _draw_cause(axis: Axes, row: Contribution, place: int, floor: float) -> None:
@@ -134,7 +132,7 @@ def _draw_cause(axis: Axes, row: Contribution, place: int, floor: float) -> None
     one = row.contribution
     if 1e3 * one.high > floor:
         low, value = (max(1e3 * number, floor) for number in (one.low, one.value))
-        axis.barh(place, value - floor, left=floor, color=COLOURS[row.group], alpha=0.85)
-        axis.plot([low, 1e3 * one.high], [place, place], color="black", lw=1)
+        axis.barh(place, value - floor, left=floor, color=GROUP_COLOURS[row.group], alpha=0.85)
+        axis.plot([low, 1e3 * one.high], [place, place], color=BLACK, lw=1)
     if 1e3 * row.alone.value > floor:
-        axis.plot([1e3 * row.alone.value], [place], "D", ms=4, color="black", mfc="white")
+        axis.plot([1e3 * row.alone.value], [place], "D", ms=4, color=BLACK, mfc="white")

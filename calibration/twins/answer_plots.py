@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from calibration.budgets.waterfall import draw_waterfall
-from calibration.cameras.figures import BLUE, GREY, LOOK, ORANGE, RED
 from calibration.fidelities.plots import draw_measured_fidelity
 from calibration.identification.observations import Observations
 from calibration.twins.answer import TwinAnswer
@@ -17,6 +15,7 @@ from calibration.twins.frame_statistics import Curve, decorrelation_curve, photo
 from calibration.twins.limits import Limits
 from calibration.twins.training import METHODS, Training
 from optics.bench import BenchDescription
+from optics.plots import BLUE, VERMILLION, canvas, draw_curve, draw_histogram, draw_surface
 
 MOST_MIRRORS = 400
 """Mirrors along an axis that a map shows; of larger arrays every second, third, ... one is drawn."""
@@ -29,7 +28,7 @@ CAPTIONS: Mapping[str, str] = {
     "decorrelation": "How alike frames of one pattern are that were taken some time apart, noise taken out: 1 is the "
     "speckle of frames that follow each other. A fall is drift of the medium; vibration faster than the frames does "
     "not show here.",
-    "weights": "Amplitude that each macropixel sends, on the mirrors and counted; black ones are dead. The spread of "
+    "weights": "Amplitude that each macropixel sends, on the mirrors and counted; the darkest are dead. The spread of "
     "the beam and the speckle of the camera's few pixels are both in it.",
     "limits": "What each cause adds to the predicted error of a projection, in per cent of the whole (right bar), "
     "each found by taking it away; they do not add up exactly, and the interaction is the difference. Left: against "
@@ -93,8 +92,7 @@ def draw_transfer(bench: Observations, twin: Observations | None) -> Figure:
     Figure
         Variance against signal on logarithmic axes.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    with canvas(6.0, 4.2) as figure:
         axes = figure.add_subplot()
         _draw_curves(axes, photon_transfer_curve(bench), photon_transfer_curve(twin) if twin else None)
         axes.set_xscale("log")
@@ -119,8 +117,7 @@ def draw_decorrelation(bench: Observations, twin: Observations | None) -> Figure
     Figure
         Correlation of frames against the time between them.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(6.0, 4.2), layout="constrained")
+    with canvas(6.0, 4.2) as figure:
         axes = figure.add_subplot()
         curve = decorrelation_curve(bench)
         _draw_curves(axes, curve, decorrelation_curve(twin) if twin else None)
@@ -144,16 +141,19 @@ def draw_weights(description: BenchDescription) -> Figure:
         The map on the mirrors, and a histogram.
     """
     weights = np.array(description.macropixel_amplitudes)
-    with rc_context(LOOK):
-        figure = Figure(figsize=(8.5, 3.6), layout="constrained")
+    with canvas(8.5, 3.6) as figure:
         left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-        shown = left.imshow(_on_mirrors(description, weights), cmap="inferno", vmin=0, interpolation="nearest",
-            extent=(0, description.dmd.columns, description.dmd.rows, 0))  # fmt: skip
-        figure.colorbar(shown, ax=left, label="relative amplitude")
-        left.set(xlabel="mirror along x", ylabel="mirror along y", title="Macropixels")
-        right.hist(weights, bins=max(10, round(weights.size**0.5)), color=BLUE, alpha=0.7)
+        shown = _on_mirrors(description, weights)
+        middles = [(np.arange(n) + 0.5) * whole / n for n, whole in zip(
+            shown.shape, (description.dmd.rows, description.dmd.columns), strict=True)]  # fmt: skip
+        draw_surface(left, shown, x=middles[1], y=middles[0], x_label="column / mirror", y_label="row / mirror",
+            quantity="relative amplitude", limits=(0.0, float(weights.max())))  # fmt: skip
+        left.set(title="Macropixels", aspect="equal")
+        left.invert_yaxis()
+        draw_histogram(right, weights, quantity="relative amplitude", share="number",
+            bins=max(10, round(weights.size**0.5)))  # fmt: skip
         dead = int(np.count_nonzero(weights == 0))
-        right.set(xlabel="relative amplitude", ylabel="macropixels", title=f"{dead} of {weights.size} are dead")
+        right.set(ylabel="number of macropixels", title=f"{dead} of {weights.size} are dead")
     return figure
 
 
@@ -170,8 +170,7 @@ def draw_limits(limits: Limits) -> Figure:
     Figure
         A waterfall each.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(11.0, 4.4), layout="constrained")
+    with canvas(11.0, 4.4) as figure:
         left, right = figure.subplots(1, 2)
         named = ((left, limits.own, "Against its own matrix"), (right, limits.even, "Against that of even light"))
         for axes, budget, title in named:
@@ -193,12 +192,11 @@ def draw_accuracy(training: Training) -> Figure:
     Figure
         A point and its scatter a method.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(7.0, 2.6), layout="constrained")
+    with canvas(7.0, 2.6) as figure:
         axes = figure.add_subplot()
         for place, (method, one) in enumerate(training.accuracy.items()):
             spread = 0.0 if np.isnan(one.uncertainty) else one.uncertainty
-            colour = ORANGE if method == "optical" else BLUE
+            colour = VERMILLION if method == "optical" else BLUE
             axes.errorbar([100 * one.value], [place], xerr=[100 * spread], fmt="o", color=colour, capsize=3)
         axes.set_yticks(range(len(training.accuracy)), [METHODS[method] for method in training.accuracy])
         axes.invert_yaxis()
@@ -209,10 +207,10 @@ def draw_accuracy(training: Training) -> Figure:
 
 def _draw_curves(axes: Axes, bench: Curve, twin: Curve | None) -> None:
     """Draw the points of the bench, and those of its twin beside."""
-    axes.plot(bench.x, bench.y, "o", markersize=3.5, color=BLUE, label="bench")
+    draw_curve(axes, bench.x, bench.y, kind="points", label="bench")
     if twin is not None:
-        axes.plot(twin.x, twin.y, "x", markersize=4.5, color=RED, label="twin")
-    axes.grid(color=GREY, alpha=0.2)
+        crosses = draw_curve(axes, twin.x, twin.y, kind="points", colour=VERMILLION, label="twin")
+        crosses.set(marker="x", markersize=4.5)
     axes.legend(loc="best")
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from dfa.networks.network import Network
 from dfa.stages.layers import Floats
+from optics.plots import COLOURS, MARKERS, canvas
 from optics.validation import check_count, check_number
 
 
@@ -165,19 +165,19 @@ def draw_hidden_maps(maps: Mapping[str, HiddenMap]) -> Figure:
     """
     if not maps:
         raise ValueError("draw_hidden_maps: there is no map to draw; give at least one")
-    figure = Figure(figsize=(3.4 * len(maps), 3.7), layout="constrained")
-    panels = figure.subplots(1, len(maps), squeeze=False)[0]
     names = np.unique(np.concatenate([one.labels for one in maps.values()]))
-    few = len(names) <= 10
-    colours = colormaps["tab10"](np.arange(10)) if few else colormaps["turbo"](np.linspace(0, 1, len(names)))
-    for axes, (title, one) in zip(panels, maps.items(), strict=True):
-        for name, colour in zip(names, colours, strict=False):
-            chosen = one.labels == name
-            axes.scatter(*one.positions[chosen].T, s=5, color=[colour], linewidths=0, label=str(name))
-        axes.set(xticks=[], yticks=[])
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.set_title(f"{title}\nneighbours agree: {100 * one.neighbour_accuracy:.1f} %", fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False, markerscale=3)
+    with canvas(3.4 * len(maps), 3.7) as figure:
+        panels = figure.subplots(1, len(maps), squeeze=False)[0]
+        for axes, (title, one) in zip(panels, maps.items(), strict=True):
+            for index, name in enumerate(names):
+                turn, place = divmod(index, len(COLOURS))
+                look = {"color": COLOURS[place], "marker": MARKERS[(place + 3 * turn) % len(MARKERS)]}
+                axes.scatter(*one.positions[one.labels == name].T, s=7, linewidths=0, label=str(name), **look)
+            axes.set(xticks=[], yticks=[], xlabel="t-SNE 1 (no unit)", ylabel="t-SNE 2 (no unit)")
+            axes.set_aspect("equal", adjustable="datalim")
+            axes.set_title(f"{title}\nneighbours agree: {100 * one.neighbour_accuracy:.1f} %", fontsize=9)
+        handles = panels[0].get_legend_handles_labels()
+        figure.legend(*handles, loc="outside right center", markerscale=2.5, title="class")
     return figure
 
 

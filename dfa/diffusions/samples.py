@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dfa.diffusions.sampling import sample_ancestral, sample_implicit, spaced_steps
-from dfa.figures import LOOK
 from dfa.networks.denoiser import make_predictor
 from dfa.networks.network import Network
 from dfa.stages.layers import Floats
 from dfa.tasks.denoising import Denoising
+from optics.plots import canvas, draw_thumbnail
 from optics.validation import check_count
 
 
@@ -108,13 +107,10 @@ def draw_image_rows(rows: Mapping[str, Floats], *, shape: tuple[int, int], bound
             f"each, at least one, of {shape[0]} x {shape[1]} pixels"
         )
     (count,) = counts
-    with rc_context(LOOK):
-        figure = Figure(figsize=(2.0 + 0.42 * count, 0.5 * len(rows) + 0.1), layout="constrained")
+    with canvas(2.0 + 0.42 * count, 0.5 * len(rows) + 0.1) as figure:
         for axes, (title, images) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows.items(), strict=True):
-            axes.imshow(_side_by_side(images, shape, gap=bounds[1]), cmap="gray", vmin=bounds[0], vmax=bounds[1])
+            draw_thumbnail(axes, _side_by_side(images, shape, gap=bounds[1]), limits=bounds)
             axes.set_ylabel(title, rotation=0, ha="right", va="center")
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
     return figure
 
 

@@ -8,22 +8,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dfa.experiment import METHODS
-from dfa.figures import LOOK, STYLES
+from dfa.method_curves import STYLES
 from dfa.studies.intervals import Interval, confidence_interval
 from dfa.studies.outcome import StudyResults
 from dfa.studies.plan import BASE, Point
 from dfa.studies.store import Record
 from dfa.studies.sweep import Sweep
+from optics.plots import VERMILLION, canvas, draw_curve, shades
 
 MOST_LINES = 20
 """Lines of one panel beyond which the legend is left out."""
-
-MARKERS = "osD^vP*X"
 
 Quantity = Callable[[Record], float]
 
@@ -88,8 +86,7 @@ def _quantities(results: StudyResults) -> list[tuple[str, Quantity]]:
 @contextmanager
 def _panels(number: int) -> Iterator[tuple[Figure, list[Axes]]]:
     """Give a figure with a few panels in the common look."""
-    with rc_context(LOOK):
-        figure = Figure(figsize=(4.3 * number + 1.9, 3.9), layout="constrained")
+    with canvas(4.3 * number + 1.9, 3.9) as figure:
         yield figure, [figure.add_subplot(1, number, index + 1) for index in range(number)]
 
 
@@ -187,9 +184,8 @@ def _scale(axes: Axes, values: list[Any], *, log: bool) -> None:
 
 
 def _style(index: int, number: int, method: str) -> dict[str, Any]:
-    """Return colour and marker of a line."""
-    colour = STYLES[method][0] if number == 1 else colormaps["viridis"](0.9 * index / (number - 1))
-    return {"color": colour, "marker": MARKERS[index % len(MARKERS)]}
+    """Return the colour and the number of a line."""
+    return {"colour": STYLES[method].colour if number == 1 else shades(number)[index], "index": index}
 
 
 def _line(
@@ -201,15 +197,14 @@ def _line(
     *,
     xs: list[float],
     text: str,
-    color: Any,
-    marker: str,
+    colour: Any,
+    index: int,
 ) -> None:
     """Draw the mean over seeds of every point, and the band of its interval."""
     found = [_interval(results.of(method, point=point.name), quantity) for point in points]
     mean = np.array([interval.mean for interval in found])
     half = np.array([interval.half_width for interval in found])
-    axes.plot(xs, mean, marker=marker, markersize=3.5, color=color, label=text)
-    axes.fill_between(xs, mean - half, mean + half, color=color, alpha=0.12, linewidth=0)
+    draw_curve(axes, xs, mean, band=half, kind="both", colour=colour, index=index, label=text)
 
 
 def _interval(records: list[Record], quantity: Quantity) -> Interval:
@@ -251,7 +246,7 @@ def _failures(axes: Axes, results: StudyResults, points: list[Point], *, xs: lis
     marked = [x for point, x in zip(points, xs, strict=True) if point.name in failed]
     if marked:
         floor = [0.02] * len(marked)
-        axes.plot(marked, floor, "x", color="#CC0000", transform=axes.get_xaxis_transform(), label="runs failed")
+        axes.plot(marked, floor, "x", color=VERMILLION, transform=axes.get_xaxis_transform(), label="runs failed")
 
 
 def _fidelity_figure(results: StudyResults) -> Figure:
@@ -262,8 +257,8 @@ def _fidelity_figure(results: StudyResults) -> Figure:
         for axes, (label, quantity) in zip(panels, quantities, strict=True):
             for index, sweep in enumerate(sweeps):
                 points = [point for point in results.plan.points if point.sweep == sweep.name]
-                colour = colormaps["viridis"](0.9 * index / max(len(sweeps) - 1, 1))
-                _dots(axes, results, points, quantity, text=sweep.name, colour=colour, marker=MARKERS[index % 8])
+                colour = shades(len(sweeps))[index]
+                _dots(axes, results, points, quantity, text=sweep.name, colour=colour, index=index)
             _references(axes, results, quantity)
             axes.set_xscale("log")
             axes.set(xlabel="measured error of the projection, 1 − cos²", ylabel=label)
@@ -281,16 +276,14 @@ def _dots(
     *,
     text: str,
     colour: Any,
-    marker: str,
+    index: int,
 ) -> None:
     """Draw one dot a point, with the interval of its seeds."""
     groups = [results.of("optical", point=point.name) for point in points]
     ys = [_interval(group, quantity) for group in groups if group]
     xs = [float(np.mean([_error(record) for record in group])) for group in groups if group]
     mean, half = np.array([y.mean for y in ys]), np.array([y.half_width for y in ys])
-    axes.errorbar(
-        xs, mean, yerr=np.nan_to_num(half), fmt=marker, color=colour, markersize=4, elinewidth=0.8, label=text
-    )  # fmt: skip
+    draw_curve(axes, xs, mean, bars=np.nan_to_num(half), kind="points", colour=colour, index=index, label=text)
 
 
 def _error(record: Record) -> float:

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from dfa.data.images import load_digits_dataset
 from dfa.experiment import METHODS
-from dfa.figures import LOOK
 from dfa.networks.fully_connected import Activation, fully_connected
 from dfa.networks.network import Network
 from dfa.systems.settings import build_from, check_tables
 from dfa.systems.system import Criterion, Exhibit, Plate
 from dfa.tasks.classification import Classification
+from optics.plots import BLACK, VERMILLION, canvas, draw_thumbnail
 
 SHOWN = 10
 """Test images that are shown."""
@@ -144,18 +142,17 @@ class DigitsSystem:
         dict of str to Plate
             One figure.
         """
-        with rc_context(LOOK):
-            figure = Figure(figsize=(9.6, 0.95 * len(exhibits) + 0.5), layout="constrained")
+        with canvas(9.6, 0.95 * len(exhibits) + 0.5) as figure:
             panels = figure.subplots(len(exhibits), SHOWN, squeeze=False)
             for line, (name, exhibit) in zip(panels, exhibits.items(), strict=True):
                 shown = zip(line, *(exhibit.arrays[key] for key in ("images", "classes", "predicted")), strict=True)
                 for axes, image, label, predicted in shown:
-                    axes.imshow(image, cmap="gray_r")
-                    axes.set(xticks=[], yticks=[])
-                    axes.spines[["left", "bottom"]].set_visible(False)
-                    axes.set_title(str(predicted), color="#000000" if predicted == label else "#D55E00", fontsize=8)
+                    draw_thumbnail(axes, image, inverted=True)
+                    right = predicted == label
+                    text = str(predicted) if right else f"{predicted} (is {label})"
+                    axes.set_title(text, color=BLACK if right else VERMILLION, fontsize=8)
                 line[0].set_ylabel(METHODS[name].replace(" (", "\n("), rotation=0, ha="right", va="center", fontsize=7)
-        caption = "The first test images of one seed, and what each network takes them for; mistakes are orange."
+        caption = "The first test images of one seed, and what each network takes them for; mistakes name the class."
         return {"examples": Plate(figure=figure, caption=caption)}
 
 

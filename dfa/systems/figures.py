@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dfa.experiment import METHODS
-from dfa.figures import LOOK, STYLES
 from dfa.history import History
+from dfa.method_curves import STYLES, draw_method
 from dfa.systems.results import SystemResults
 from dfa.systems.system import Plate
+from optics.plots import canvas, draw_curve, draw_level
 
 Curve = Callable[[History], NDArray[np.float64]]
 
@@ -57,8 +56,7 @@ def draw_system(results: SystemResults) -> dict[str, Plate]:
 def _learning(results: SystemResults) -> Figure:
     """Return training loss and the criterion on the validation set against epochs."""
     criterion = results.system.criterion
-    with rc_context(LOOK):
-        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+    with canvas(9.6, 3.9) as figure:
         left, right = figure.subplots(1, 2)
         for name in results.methods:
             _band(left, results, name, lambda history: history.training_loss)
@@ -82,21 +80,21 @@ def _logarithmic(axes: Axes) -> None:
 
 def _alignment(results: SystemResults) -> Figure:
     """Return the alignment against epochs, and block by block at the end."""
-    with rc_context(LOOK):
-        figure = Figure(figsize=(9.6, 3.9), layout="constrained")
+    with canvas(9.6, 3.9) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         for name in results.methods:
             last = [run.history.alignment[-1] for run in results.of(name)]
             if name == "bp" or not np.size(last) or np.isnan(last).all():
                 continue  # one by definition, or nothing sent
             _band(left, results, name, lambda history: history.alignment.mean(axis=1))
-            colour, style = STYLES[name]
             error = np.std(last, axis=0, ddof=1) / np.sqrt(len(last)) if len(last) > 1 else None
             blocks = np.arange(1, np.shape(last)[1] + 1)
-            right.errorbar(blocks, np.mean(last, axis=0), yerr=error, color=colour, fmt=f"o{style}", markersize=4)
+            style = STYLES[name]
+            draw_curve(right, blocks, np.mean(last, axis=0), bars=error, kind="both", colour=style.colour,
+                line_style=style.line)  # fmt: skip
             right.set_xticks(blocks)
         for axes, text in ((left, "epoch"), (right, "block")):
-            axes.axhline(0, color="#999999", linewidth=0.8)
+            draw_level(axes, 0)
             axes.set(xlabel=text, ylabel="cosine with the true gradient")
         handles = left.get_legend_handles_labels()
         if handles[0]:
@@ -107,12 +105,4 @@ def _alignment(results: SystemResults) -> Figure:
 def _band(axes: Axes, results: SystemResults, name: str, curve: Curve) -> None:
     """Draw the mean of a curve over the seeds of a method and the band of its standard error."""
     curves = np.stack([curve(run.history) for run in results.of(name)])  # (seed, epoch)
-    if np.isnan(curves).all():
-        return
-    colour, style = STYLES[name]
-    epochs, mean = np.arange(1, curves.shape[1] + 1), curves.mean(axis=0)
-    marker = "o" if len(epochs) == 1 else None
-    axes.plot(epochs, mean, style, color=colour, label=METHODS[name], marker=marker)
-    if len(curves) > 1:
-        error = curves.std(axis=0, ddof=1) / np.sqrt(len(curves))
-        axes.fill_between(epochs, mean - error, mean + error, color=colour, alpha=0.15, linewidth=0)
+    draw_method(axes, name, curves)

@@ -8,19 +8,17 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from dfa.data.block_graph import make_block_graph
 from dfa.data.cora import load_cora
 from dfa.data.graphs import normalised_adjacency
 from dfa.experiment import METHODS
-from dfa.figures import LOOK
 from dfa.networks.graph_network import graph_network
 from dfa.networks.network import Network
 from dfa.systems.settings import build_from, check_tables
 from dfa.systems.system import Criterion, Exhibit, Plate
 from dfa.tasks.node_classification import NodeClassification
+from optics.plots import canvas, draw_map
 from optics.validation import check_choice
 
 BENCHMARK_KEYS = ("early", "uncarried", "unbalanced", "probed")
@@ -162,17 +160,16 @@ class GraphSystem:
         dict of str to Plate
             One figure.
         """
-        with rc_context(LOOK):
-            figure = Figure(figsize=(2.5 * len(exhibits) + 0.8, 2.9), layout="constrained")
+        with canvas(2.5 * len(exhibits) + 0.8, 2.9) as figure:
             panels = figure.subplots(1, len(exhibits), sharey=True, squeeze=False)[0]
             for axes, (name, exhibit) in zip(panels, exhibits.items(), strict=True):
                 confusion = exhibit.arrays["confusion"]
                 share = 100 * confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-                image = axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
-                axes.set(xlabel="taken for class", title=METHODS[name])
+                draw_map(axes, share, quantity="share of the class", unit="%", limits=(0.0, 100.0),
+                    colour_bar=axes is panels[-1])  # fmt: skip
+                axes.set(xlabel="taken for class", ylabel="", title=METHODS[name])
                 axes.title.set_fontsize(8)
             panels[0].set_ylabel("true class")
-            figure.colorbar(image, ax=list(panels), label="share / %")
         caption = (
             "What the test nodes of each class (row) are taken for (column), in one seed: a perfect network has the "
             "diagonal only."

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 from numpy.typing import NDArray
 
 from dfa.experiment import METHODS
-from dfa.figures import LOOK, STYLES
+from dfa.method_curves import draw_method
 from dfa.stages.layers import Floats
+from optics.plots import canvas, draw_surface
 
 MAP_WIDTH = 2.6
 """Width of a map in a figure, in inches."""
@@ -126,8 +126,7 @@ def draw_example(example: FieldExample) -> Figure:
     Figure
         Two lines of maps: values, and predictions less the truth; each line in one scale.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(MAP_WIDTH * (1 + len(example.predictions)), 4.4), layout="constrained")
+    with canvas(MAP_WIDTH * (1 + len(example.predictions)), 4.4) as figure:
         _draw_maps(figure, example)
     return figure
 
@@ -145,8 +144,7 @@ def draw_losses(curves: Mapping[str, NDArray[np.float64]]) -> Figure:
     Figure
         One set of axes, logarithmic.
     """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    with canvas(5.6, 3.8) as figure:
         _draw_curves(figure.add_subplot(), curves)
     return figure
 
@@ -166,9 +164,8 @@ def draw_comparison(example: FieldExample, curves: Mapping[str, NDArray[np.float
     Figure
         What `draw_losses` draws on the left, what `draw_example` draws on the right.
     """
-    with rc_context(LOOK):
-        widths = [4.4, MAP_WIDTH * (1 + len(example.predictions))]
-        figure = Figure(figsize=(sum(widths), 4.4), layout="constrained")
+    widths = [4.4, MAP_WIDTH * (1 + len(example.predictions))]
+    with canvas(sum(widths), 4.4) as figure:
         parts: Any = figure.subfigures(1, 2, width_ratios=widths)
         _draw_curves(parts[0].add_subplot(), curves)
         _draw_maps(parts[1], example)
@@ -196,17 +193,9 @@ def _draw_maps(figure: FigureBase, example: FieldExample) -> None:
 def _draw_curves(axes: Axes, curves: Mapping[str, NDArray[np.float64]]) -> None:
     """Draw a curve and its band for each method."""
     for name, losses in curves.items():
-        colour, style = STYLES[name]
-        epochs, mean = np.arange(1, losses.shape[1] + 1), losses.mean(axis=0)
-        axes.semilogy(epochs, mean, style, color=colour, label=METHODS[name])
-        if len(losses) > 1:
-            band = losses.std(axis=0, ddof=1) / np.sqrt(len(losses))
-            axes.fill_between(epochs, mean - band, mean + band, color=colour, alpha=0.2, linewidth=0)
-    axes.set(
-        xlabel="epoch",
-        ylabel="validation mean squared error / variance",
-        title="Mean over seeds ± standard error",
-    )
+        draw_method(axes, name, losses, quantity="validation mean squared error", unit="variance")
+    seeds = max((len(losses) for losses in curves.values()), default=1)
+    axes.set(yscale="log", title="one seed" if seeds == 1 else "mean over seeds ± standard error")
     axes.legend()
 
 
@@ -215,8 +204,9 @@ def _draw_line(axes: NDArray[Any], maps: Mapping[str, Floats], example: FieldExa
     largest = max(float(np.abs(values).max()) for values in maps.values())
     image = None
     for plot, (name, values) in zip(axes, maps.items(), strict=True):
-        image = plot.pcolormesh(
-            example.longitude, example.latitude, values, cmap="RdBu_r", vmin=-largest, vmax=largest, shading="nearest"
-        )
+        image = draw_surface(
+            plot, values, x=example.longitude, y=example.latitude, x_label="", y_label="", quantity="value",
+            unit=example.unit, signed=True, limits=(-largest, largest), colour_bar=False,
+        )  # fmt: skip
         plot.set_title(METHODS.get(name, name), fontsize=9)
     return image

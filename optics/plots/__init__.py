@@ -25,7 +25,7 @@ from optics.plots.colours import (
 )
 from optics.plots.curves import draw_curve, draw_law, draw_level
 from optics.plots.distributions import draw_histogram, draw_scatter
-from optics.plots.images import draw_frame, draw_map, draw_surface
+from optics.plots.images import draw_frame, draw_map, draw_surface, draw_thumbnail
 from optics.plots.labels import axis_label
 from optics.plots.look import LOOK, canvas, look, use_look
 from optics.plots.phases import draw_field, draw_phase
@@ -59,6 +59,7 @@ __all__ = [
     "draw_phase",
     "draw_scatter",
     "draw_surface",
+    "draw_thumbnail",
     "look",
     "shades",
     "use_look",

@@ -70,7 +70,7 @@ def series(name: str, values: ArrayLike, *, length: int | None = None) -> NDArra
     name : str
         Name of the row, as the user wrote it.
     values : array_like, shape (n,)
-        Real numbers; NaN is left out of a drawing.
+        Real numbers, perhaps none; NaN is left out of a drawing.
     length : int or None, optional
         How many there have to be.
 
@@ -89,8 +89,8 @@ def series(name: str, values: ArrayLike, *, length: int | None = None) -> NDArra
     array = np.asarray(values)
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex: give its real part, modulus or phase")
-    if array.ndim != 1 or not array.size:
-        raise ValueError(f"{name} has shape {array.shape}: give a row of numbers, one at least")
+    if array.ndim != 1:
+        raise ValueError(f"{name} has shape {array.shape}: give a row of numbers")
     if length is not None and array.size != length:
         raise ValueError(f"{name} has {array.size} numbers: give {length}, one for each point")
     return array.astype(np.float64)

@@ -12,8 +12,10 @@ GREY = "#777777"
 """Lines that lead the eye: a zero, a diagonal, a level."""
 
 COLOURS = (BLUE, VERMILLION, SKY, ORANGE, GREEN, BLACK, PURPLE, YELLOW)
-"""Palette of M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/, in the order in which
-neighbours differ most for every kind of eye."""
+"""Palette of M. Okabe and K. Ito, Color Universal Design (2008), https://jfly.uni-koeln.de/color/.
+
+It stands in the order in which neighbours differ most for every kind of eye.
+"""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """Markers, one for each colour."""

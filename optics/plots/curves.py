@@ -26,6 +26,7 @@ def draw_curve(
     bars: ArrayLike | None = None,
     kind: Kind = "line",
     colour: Any = None,
+    line_style: Any = None,
     x_label: str | None = None,
     y_label: str | None = None,
 ) -> Line2D:
@@ -51,6 +52,8 @@ def draw_curve(
         Whether a line, markers, or both are drawn.
     colour : colour or None, optional
         Colour other than that of the number, as of a method, or of series that have an order.
+    line_style : str or tuple or None, optional
+        Line style other than that of the number.
     x_label : str or None, optional
         Label of the horizontal axis, with its unit; None leaves it.
     y_label : str or None, optional
@@ -70,7 +73,8 @@ def draw_curve(
     across = series("x", x)
     up = series("y", y, length=across.size)
     chosen = colour_of(index) if colour is None else colour
-    style = "none" if kind == "points" else LINE_STYLES[index % len(LINE_STYLES)]
+    dashes = LINE_STYLES[index % len(LINE_STYLES)] if line_style is None else line_style
+    style = "none" if kind == "points" else dashes
     marker = "none" if kind == "line" else MARKERS[index % len(MARKERS)]
     (curve,) = axis.plot(across, up, color=chosen, linestyle=style, marker=marker, label=label)
     if band is not None:

@@ -131,6 +131,8 @@ def draw_scatter(
     across = series("truth", np.asarray(truth).ravel())
     up = series("estimate", np.asarray(estimate).ravel(), length=across.size)
     spread = None if bars is None else series("bars", np.asarray(bars).ravel(), length=across.size)
+    if not np.isfinite(across + up).any():
+        raise ValueError(f"truth and estimate: none of {across.size} pairs is finite; give at least one that is")
     low = float(min(np.nanmin(across), np.nanmin(up)))
     high = float(max(np.nanmax(across), np.nanmax(up)))
     room = 0.05 * (high - low) or 1.0

@@ -130,6 +130,7 @@ def draw_surface(
     unit: str = "",
     signed: bool = False,
     limits: tuple[float, float] | None = None,
+    colour_bar: bool = True,
 ) -> QuadMesh:
     """Draw a quantity over two others as a field of coloured tiles.
 
@@ -155,6 +156,8 @@ def draw_surface(
         Whether zero is the middle of the colours.
     limits : tuple of float or None, optional
         Values at the ends of the colours.
+    colour_bar : bool, optional
+        Whether a colour bar says what colours mean.
 
     Returns
     -------
@@ -174,8 +177,45 @@ def draw_surface(
     colours = SIGNED_MAP if signed else LEVEL_MAP
     tiles = axis.pcolormesh(across, down, array, shading="nearest", cmap=colours, vmin=low, vmax=high, rasterized=True)
     label_axes(axis, x=x_label, y=y_label)
-    bar(axis, tiles, axis_label(quantity, unit))
+    axis.spines[:].set(visible=True, linewidth=0.5)
+    if colour_bar:
+        bar(axis, tiles, axis_label(quantity, unit))
     return tiles
+
+
+def draw_thumbnail(
+    axis: Axes, values: ArrayLike, *, limits: tuple[float, float] | None = None, inverted: bool = False
+) -> AxesImage:
+    """Draw a small picture that needs no scale, such as a digit, without ticks.
+
+    Parameters
+    ----------
+    axis : Axes
+        Axes to draw on.
+    values : array_like, shape (y, x)
+        The picture.
+    limits : tuple of float or None, optional
+        Values that are drawn black and white; None takes the smallest and the largest.
+    inverted : bool, optional
+        Whether large values are dark, as ink is.
+
+    Returns
+    -------
+    AxesImage
+        The picture.
+
+    Raises
+    ------
+    TypeError
+        If the values are complex.
+    ValueError
+        If they have not two axes.
+    """
+    colours = f"{FRAME_MAP}_r" if inverted else FRAME_MAP
+    image = show_pixels(axis, real_picture("values", values), pitch=None, cmap=colours, limits=limits)
+    axis.set(xticks=[], yticks=[], xlabel="", ylabel="")
+    axis.spines[:].set_visible(False)
+    return image
 
 
 def show_pixels(

@@ -162,13 +162,14 @@ def test_a_dark_field_is_grey(axis: Axes) -> None:
         (lambda axis: draw_curve(axis, [1, 2], [1, 2], band=[1]), ValueError, r"band has shape \(1,\)"),
         (lambda axis: draw_curve(axis, [1, 2], [1, 2], bars=[1, -1]), ValueError, "bars holds -1"),
         (lambda axis: draw_curve(axis, [1, 2], [1, 2], kind="dots"), ValueError, "kind"),
-        (lambda axis: draw_law(axis, [], []), ValueError, "give a row of numbers"),
+        (lambda axis: draw_law(axis, [[1]], [[1]]), ValueError, "give a row of numbers"),
         (lambda axis: draw_bars(axis, ["a"], [1, 2], quantity="error"), ValueError, "values has 2 numbers: give 1"),
         (lambda axis: draw_bars(axis, ["a"], [1], quantity="error", groups=0), ValueError, "groups"),
         (lambda axis: draw_histogram(axis, [math.nan], quantity="pull"), ValueError, "none of 1 is finite"),
         (lambda axis: draw_histogram(axis, [1.0], quantity="pull", bins=0), ValueError, "bins"),
         (lambda axis: draw_histogram(axis, [1.0], quantity="pull", share="part"), ValueError, "share"),
         (lambda axis: draw_scatter(axis, [1.0, 2.0], [1.0], quantity="field"), ValueError, "estimate has 1 numbers"),
+        (lambda axis: draw_scatter(axis, [], [], quantity="field"), ValueError, "none of 0 pairs is finite"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_drawn_is_refused_in_words(axis: Axes, draw: Any, error: type[Exception], words: str) -> None:
