@@ -201,7 +201,7 @@ def draw_spectrum(axis: Axes, background: Background) -> None:
     draw_surface(
         axis, scipy.fft.fftshift(np.log10(power + 1e-3)), x=frequencies[1], y=frequencies[0], limits=(0.0, 6.0),
         x_label="$f_x$ / cycles per pixel", y_label="$f_y$ / cycles per pixel",
-        quantity="log$_{10}$ of the power", unit="DN²",
+        quantity="log$_{10}$(power / DN²)",
     )  # fmt: skip
     turn = np.linspace(0, 2 * np.pi, 200)
     fy, fx = background.carrier.frequency
@@ -236,7 +236,7 @@ def draw_curves(axis: Axes, background: Background, curve: list[Phase]) -> None:
     )  # fmt: skip
     axis.set_xticks([0.005, 0.01, 0.02, 0.04, 0.08], ["0.005", "0.01", "0.02", "0.04", "0.08"])
     axis.set_xticks([], minor=True)
-    axis.legend(loc="lower right")
+    axis.legend(loc="lower center")
 
 
 def main() -> None:

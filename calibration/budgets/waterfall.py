@@ -34,7 +34,7 @@ def draw_waterfall(budget: Budget, axes: Axes, *, smallest: float = 1e-3) -> Non
         axes.annotate(share, (place, edge), (0, 2), textcoords="offset points", ha="center", va="bottom", fontsize=7)
         level += height
         levels.append(level)
-        axes.plot([place - 0.35, place + 1.35], [level, level], color=GREY, linewidth=0.6)
+        axes.plot([place - 0.35, place + 1.35], [level, level], "-", color=GREY, linewidth=0.6)
     axes.bar(len(steps), budget.error, width=0.7, color=TOTAL)
     names = [*(name for name, _ in steps), "error"]
     axes.set_xticks(range(len(names)), names, rotation=40, ha="right")

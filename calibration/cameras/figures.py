@@ -98,7 +98,11 @@ def _draw_limits(axes: Axes, transfer: PhotonTransfer, *, efficiency: float) -> 
     draw_level(axes, 1)
     for limit, name in ((transfer.threshold_charge, "threshold"), (transfer.saturation_charge, "saturation")):
         draw_level(axes, limit.value / efficiency, vertical=True)
-        axes.annotate(f" {name}", (limit.value / efficiency, 1), rotation=90, va="bottom", ha="right", color=GREY)
+        side = "left" if limit is transfer.threshold_charge else "right"
+        axes.text(
+            limit.value / efficiency, 0.02, f" {name} ", rotation=90, va="bottom", ha=side, color=GREY,
+            transform=axes.get_xaxis_transform(),
+        )  # fmt: skip
 
 
 def _linearity(transfer: PhotonTransfer) -> Figure:

@@ -288,7 +288,8 @@ def _draw_drift(axis: Axes, results: CampaignResults) -> None:
     axis.set_ylim(low - 0.1 * (1.02 - low), 1.02 + 0.1 * (1.02 - low))
     if track.phase.any():
         other = axis.twinx()
-        draw_curve(other, track.time, track.phase, bars=track.phase_error, index=1, kind="both", label="phase (right)")
+        draw_curve(other, track.time, track.phase, bars=track.phase_error, index=1, kind="both")
+        draw_curve(axis, [], [], index=1, kind="both", label="phase (right)")
         other.set_ylabel("phase / rad", color=VERMILLION)
         other.spines["right"].set_visible(True)
     axis.legend(loc="lower left")

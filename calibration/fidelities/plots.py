@@ -133,6 +133,6 @@ def _draw_cause(axis: Axes, row: Contribution, place: int, floor: float) -> None
     if 1e3 * one.high > floor:
         low, value = (max(1e3 * number, floor) for number in (one.low, one.value))
         axis.barh(place, value - floor, left=floor, color=GROUP_COLOURS[row.group], alpha=0.85)
-        axis.plot([low, 1e3 * one.high], [place, place], color=BLACK, lw=1)
+        axis.plot([low, 1e3 * one.high], [place, place], "-", color=BLACK, lw=1)
     if 1e3 * row.alone.value > floor:
         axis.plot([1e3 * row.alone.value], [place], "D", ms=4, color=BLACK, mfc="white")
