@@ -198,7 +198,7 @@ def draw(
             axes.set(xscale="log", xlabel="anchors")
             axes.set_xticks(sizes, [str(anchors) for anchors in sizes])
             axes.minorticks_off()
-            axes.legend(fontsize=7, loc="center right" if axes is panels[2] else "lower right")
+            axes.legend(fontsize=7, handlelength=3.5, loc="center right" if axes is panels[2] else "lower right")
         figure.savefig(path, dpi=120)
 
 

@@ -171,8 +171,12 @@ def draw_hidden_maps(maps: Mapping[str, HiddenMap]) -> Figure:
         for axes, (title, one) in zip(panels, maps.items(), strict=True):
             for index, name in enumerate(names):
                 turn, place = divmod(index, len(COLOURS))
-                look = {"color": COLOURS[place], "marker": MARKERS[(place + 3 * turn) % len(MARKERS)]}
-                axes.scatter(*one.positions[one.labels == name].T, s=7, linewidths=0, label=str(name), **look)
+                filled = turn % 2 == 0  # colours come round hollow, and with other markers
+                axes.scatter(
+                    *one.positions[one.labels == name].T, s=8, linewidths=0.0 if filled else 0.7, label=str(name),
+                    facecolors=COLOURS[place] if filled else "none", edgecolors=COLOURS[place],
+                    marker=MARKERS[(place + 3 * turn) % len(MARKERS)],
+                )  # fmt: skip
             axes.set(xticks=[], yticks=[], xlabel="t-SNE 1 (no unit)", ylabel="t-SNE 2 (no unit)")
             axes.set_aspect("equal", adjustable="datalim")
             axes.set_title(f"{title}\nneighbours agree: {100 * one.neighbour_accuracy:.1f} %", fontsize=9)

@@ -198,6 +198,12 @@ def test_curves_have_bands_bars_and_units(axis: Axes) -> None:
     assert np.allclose(ends[:, :, 1], np.stack([y - 0.1, y + 0.2], axis=1))
 
 
+def test_bands_may_reach_further_above_than_below(axis: Axes) -> None:
+    draw_curve(axis, [0.0, 1.0], [1.0, 2.0], band=[[0.1, 0.2], [0.5, 0.7]])
+    corners = {tuple(np.round(point, 6)) for point in axis.collections[0].get_paths()[0].vertices}
+    assert {(0.0, 0.9), (0.0, 1.5), (1.0, 1.8), (1.0, 2.7)} <= corners
+
+
 def test_labels_that_are_not_given_stay(axis: Axes) -> None:
     draw_curve(axis, [0, 1], [1, 2], x_label="time / s", y_label="light / %")
     draw_curve(axis, [0, 1], [1, 2], index=1)
