@@ -17,7 +17,7 @@ from optics.validation import check_number
 PHASE_TICKS = ((-math.pi, -math.pi / 2, 0.0, math.pi / 2, math.pi), ("−π", "−π/2", "0", "π/2", "π"))
 """Ticks of a colour bar of phases, in radians, and how they are written."""
 
-DARK = (0.5, 0.5, 0.5)
+NO_AMPLITUDE = (0.5, 0.5, 0.5)
 """What a field of no amplitude is drawn in: a grey that no phase has."""
 
 
@@ -135,7 +135,7 @@ def field_colours(field: ArrayLike, *, largest: float) -> NDArray[np.float64]:
     array = picture("field", field)
     full = np.asarray(colormaps[PHASE_MAP](wrapped(array) / (2 * math.pi) + 0.5), np.float64)[..., :3]
     share = np.nan_to_num(np.minimum(np.abs(array) / largest, 1.0))[..., np.newaxis]
-    grey = np.array(DARK)
+    grey = np.array(NO_AMPLITUDE)
     return np.asarray(grey + share * (full - grey), np.float64)
 
 

@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgb
 
 from optics.plots import COLOURS, GREY, HATCHES, LINE_STYLES, MARKERS, colour_of, shades
 from optics.plots.colours import LEVEL_MAP, PHASE_MAP, SIGNED_MAP
-from optics.plots.phases import DARK, field_colours
+from optics.plots.phases import NO_AMPLITUDE, field_colours
 from tests.optics.plots.eyes import EYES, differences, seen
 
 PALETTE = [to_rgb(colour) for colour in COLOURS]
@@ -69,7 +69,7 @@ def test_opposite_phases_differ(eye: str) -> None:
 @pytest.mark.parametrize("eye", EYES)
 def test_fields_of_no_amplitude_look_like_no_phase(eye: str) -> None:
     full = field_colours(np.exp(1j * np.linspace(-np.pi, np.pi, 65))[np.newaxis], largest=1.0)[0]
-    distance = np.linalg.norm(seen(full, eye) - seen([DARK], eye), axis=1)
+    distance = np.linalg.norm(seen(full, eye) - seen([NO_AMPLITUDE], eye), axis=1)
     assert distance.min() > 12
 
 
