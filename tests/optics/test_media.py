@@ -12,6 +12,7 @@ from optics import BenchDescription, SimulatedBench, bench_from_table, bench_to_
 from optics.archive import save_archive
 from optics.media import (
     ChannelsDescription,
+    DriftDescription,
     FiniteGrainDescription,
     GaussianDescription,
     MeasuredDescription,
@@ -99,6 +100,17 @@ def test_binary_patterns_give_the_same_bits_in_any_batch(medium: Medium, rng: np
     parts = np.concatenate([medium.transmit(states[part], time=0.0) for part in (slice(1), slice(1, 4), slice(4, 9))])
     assert np.array_equal(whole, parts)
     assert np.array_equal(whole[::-1], medium.transmit(states[::-1].copy(), time=0.0))
+
+
+def test_a_repeated_pattern_drifts_as_it_does_amid_others(rng: np.random.Generator) -> None:
+    drifting = DriftDescription(inside=GAUSSIAN, law="gaussian", correlation_time=2.0).build(site(), seed=3)
+    states = (rng.random((7, 37)) < 0.4).astype(np.float32)
+    states[::2] = states[0]
+    times = np.linspace(0, 3, 7)
+    amid = drifting.transmit(states, time=times)[::2]
+    repeated = drifting.transmit(np.tile(states[:1], (4, 1)), time=times[::2])
+    assert np.array_equal(repeated, amid)
+    assert not np.array_equal(repeated[0], repeated[1])
 
 
 def test_the_light_that_arrives_is_the_fraction_that_is_described(described: MediumDescription) -> None:
