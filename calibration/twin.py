@@ -19,7 +19,7 @@ from calibration.identification.observations import Observations
 from calibration.identification.protocol import DEFAULT_SETTINGS, ProtocolSettings, observe
 from calibration.identification.time_figures import LitMacropixels, TimeFigures, time_figures
 from calibration.scheme import anchor_size
-from calibration.twins.described import CHOICES, FoundParts
+from calibration.twins.described import CHOICES, NEVER_FULL, FoundParts
 from calibration.twins.figure_table import figure_table
 from calibration.twins.twin_figures import TwinFigure
 from optics.bench import Bench, BenchDescription
@@ -100,7 +100,9 @@ sentence=f"of the macropixels: {anchor.size} of the anchor over {signal.size} of
         for figure in self.figures:
             place = _place(table, figure.field)
             if place:
-                comments[place] = f"{format_measured(figure.measured)} {figure.unit}".rstrip()
+                comments[place] = format_measured(figure.measured, unit=figure.unit)
+                if place == "camera.full_well" and figure.measured.bound:
+                    comments[place] += f": never reached, {NEVER_FULL:g} times that is taken"
         save_bench(self.description, Path(path), comments=comments)
 
 

@@ -119,26 +119,31 @@ def format_datasheet(report: CameraReport) -> str:
     return "\n".join(lines)
 
 
-def format_measured(figure: Measured | None) -> str:
+def format_measured(figure: Measured | None, *, unit: str = "") -> str:
     """Return a figure and its uncertainty with the digits that the uncertainty allows.
 
     Parameters
     ----------
     figure : Measured or None
         The figure.
+    unit : str, optional
+        Its unit.
 
     Returns
     -------
     str
-        For instance ``0.2767 ± 0.0014``; a bound has its sign in front, and None is "not measured".
+        For instance ``0.2767 ± 0.0014 DN/e``; a bound has its sign in front, a lower bound of zero is "none seen", and
+        None is "not measured".
     """
     if figure is None:
         return "not measured"
+    if figure.bound == "lower" and figure.value <= 0:
+        return "none seen"
     sign = {"": "", "upper": "< ", "lower": "> "}[figure.bound]
     if not figure.uncertainty > 0 or not math.isfinite(figure.uncertainty):
-        return f"{sign}{figure.value:.4g}"
+        return f"{sign}{figure.value:.4g} {unit}".rstrip()
     digits = max(0, 1 - math.floor(math.log10(figure.uncertainty)))
-    return f"{sign}{figure.value:.{digits}f} ± {figure.uncertainty:.{digits}f}"
+    return f"{sign}{figure.value:.{digits}f} ± {figure.uncertainty:.{digits}f} {unit}".rstrip()
 
 
 def report_table(report: CameraReport) -> dict[str, Any]:

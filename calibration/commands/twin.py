@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the imports below come late, so that --help is quick
 
 TWIN = """\
 Identifies a bench from a short protocol of exposures (dark frames, a ladder of exposure times, random halves and single
-macropixels, repeats over time; at most 1900 frames) and writes its twin, a bench file that simulates it. It answers
+macropixels, repeats over time; at most 2000 frames) and writes its twin, a bench file that simulates it. It answers
 what the twin is asked for before beam time is spent:
 
   what limits the bench       the predicted error of its projections, cause by cause, and what each change would buy
@@ -44,7 +44,7 @@ The folder then holds
   training/      what python -m dfa leaves
 
 It takes one to three minutes on two cores, --no-training or --quick less; --pause and slow cameras come on top. What
-fails on the way (a training, say) is named, and the rest is kept. A run that is interrupted leaves nothing."""
+fails on the way (a training, say) is named, and the rest is kept. A run that is interrupted with Ctrl-C leaves nothing."""
 
 EPILOG = """\
 examples:

@@ -85,7 +85,7 @@ def figure_rows(twin: IdentifiedBench) -> list[tuple[str, list[tuple[str, str, s
     """
     groups: dict[str, list[tuple[str, str, str, str]]] = {}
     for row in twin.figures:
-        figure = f"{format_measured(row.measured)} {row.unit}".strip()
+        figure = format_measured(row.measured, unit=row.unit)
         groups.setdefault(row.group, []).append((row.name, row.symbol, figure, row.sentence))
     return list(groups.items())
 

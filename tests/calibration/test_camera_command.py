@@ -161,8 +161,11 @@ def test_damaged_and_foreign_files_are_refused(file: Path, tmp_path: Path, array
         (Measured(value=14373.2, uncertainty=134.8), "14373 ± 135"),
         (Measured(value=0.4, uncertainty=0.0, bound="upper"), "< 0.4"),
         (Measured(value=4000.0, uncertainty=12.0, bound="lower"), "> 4000 ± 12"),
+        (Measured(value=0.0, uncertainty=0.0, bound="lower"), "none seen"),
         (None, "not measured"),
     ],
 )
 def test_figures_show_the_digits_that_their_uncertainty_allows(figure: Measured | None, text: str) -> None:
     assert format_measured(figure) == text
+    if not text[-1].isalpha():
+        assert format_measured(figure, unit="e/s") == f"{text} e/s"
