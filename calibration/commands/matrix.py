@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the imports below come late, so that --help is quick
-    from optics import SimulatedBench
+    from optics import BenchDescription, SimulatedBench
 
 MATRIX = """\
 Measures the transmission matrix of a simulated bench as one would that of a real one: finds the exposure, shows the
@@ -177,7 +177,9 @@ def _matrix(options: argparse.Namespace) -> int:
         held_out=options.held_out,
         seed=options.seed,
     )
-    bench = SimulatedBench(load_bench(options.bench), seed=options.seed)
+    described = load_bench(options.bench)
+    _check_arm(described, options)
+    bench = SimulatedBench(described, seed=options.seed)
     method = make_method(settings, inputs=bench.layout.inputs)
     plan = make_plan(settings, method)
     folder: Path = options.output
@@ -212,8 +214,11 @@ def _matrix(options: argparse.Namespace) -> int:
     return 0
 
 
+REFERENCED = ("phase_stepping", "off_axis")
+"""Methods that need a bench with a reference arm."""
+
 OWN = {
-    "basis": ("phase_stepping", "off_axis"),
+    "basis": REFERENCED,
     "steps": ("phase_stepping",),
     "find_steps": ("phase_stepping",),
     "radius": ("off_axis",),
@@ -238,6 +243,21 @@ def _check_options(options: argparse.Namespace) -> None:
         raise ValueError("--patterns is for --method phase_retrieval and for --basis random: leave it out")
     if options.memory < 1:
         raise ValueError(f"--memory {options.memory} is no memory: give at least 1, in MiB")
+
+
+def _check_arm(bench: BenchDescription, options: argparse.Namespace) -> None:
+    """Refuse a method that needs a reference arm on a bench that has none."""
+    from calibration.campaigns.settings import METHODS
+    from optics import load_bench, shipped_benches
+
+    if bench.reference is not None or options.method not in REFERENCED:
+        return
+    others = [method for method in METHODS if method not in REFERENCED]
+    benches = [name for name in shipped_benches() if load_bench(name).reference is not None]
+    raise ValueError(
+        f"the bench {str(options.bench)!r} has no reference arm, which --method {options.method} needs: give --method "
+        f"{' or '.join(others)}, or a bench with an arm: {', '.join(benches)}"
+    )
 
 
 def _exposure_time(

@@ -129,8 +129,21 @@ def test_polished_rows_of_interferometry_err_less(
 def test_a_bench_without_a_reference_says_so(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path(bench).write_text(Path(bench).read_text().replace("[reference]\nrate = 1e6\n", ""))
     assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "out")]) == 2
-    assert "no reference arm" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "frames.h5").exists()
+    told = f"the bench {bench!r} has no reference arm, which --method phase_stepping needs: give --method interf"
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["phase_stepping", "off_axis"])
+def test_methods_and_benches_that_go_together_are_named(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["matrix", "--bench", "opu", "--method", method, "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: the bench 'opu' has no reference arm, which --method {method} needs: give --method interferometry "
+        "or phase_retrieval, or a bench with an arm: holography, off_axis, restless\n"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_verify_tells_whole_archives_from_damaged_ones(
@@ -152,6 +165,13 @@ def test_verify_tells_whole_archives_from_damaged_ones(
     assert "holds no archive" in capsys.readouterr().err
     (tmp_path / "foreign.h5").write_bytes(b"not hdf5 at all")
     assert main(["verify", str(tmp_path / "foreign.h5")]) == 2
+
+
+@pytest.mark.parametrize("name", ["missing.h5", "missing"])
+def test_verify_says_that_there_is_no_such_file_or_folder(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", name]) == 2
+    wanted = f"error: there is no file or folder {name!r}: give an archive (.h5), or a folder of them\n"
+    assert capsys.readouterr().err == wanted
 
 
 @pytest.mark.parametrize("command", ["camera", "matrix", "verify"])
