@@ -58,7 +58,7 @@ def find_description(name: str | Path, *, folder: str, kind: str) -> Path:
     shipped = shipped_names(folder)
     if str(name) not in shipped:
         raise FileNotFoundError(
-            f"no {kind} file {str(name)!r}, and no {kind} of that name ships with the project"
+            f"no {kind} file {str(name)!r}, and none of that name ships with the project"
             f"{nearest(str(name), shipped)}; it has {', '.join(shipped)}"
         )
     return data_folder() / folder / f"{name}.toml"
