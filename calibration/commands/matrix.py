@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the imports below come late, so that --help is quick
+    from calibration.campaigns.settings import CampaignSettings
     from optics import BenchDescription, SimulatedBench
 
 MATRIX = """\
@@ -53,6 +54,7 @@ def add_matrix(commands: Any) -> None:
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
     from calibration.campaigns.settings import BASES, METHODS, CampaignSettings
+    from optics import shipped_benches
 
     default = CampaignSettings()
     parser = commands.add_parser(
@@ -68,7 +70,7 @@ def add_matrix(commands: Any) -> None:
         "--bench",
         default="holography",
         metavar="NAME|FILE",
-        help="bench: holography (default), off_axis, opu, restless,\ntable_top, or a TOML file",
+        help=f"bench (default: holography):\n{', '.join(shipped_benches())}, or a TOML file",
     )
     add("--method", choices=METHODS, default=default.method, help=f"how fields are seen (default: {default.method})")
     add(
@@ -159,24 +161,12 @@ def _matrix(options: argparse.Namespace) -> int:
     import optics  # noqa: F401 - before numpy: it sets how long idle BLAS threads spin
     from calibration.campaigns.measure import MATRIX, measure_matrix
     from calibration.campaigns.report import compare_with_truth, format_campaign, write_figure
-    from calibration.campaigns.settings import CampaignSettings, make_method, make_plan
+    from calibration.campaigns.settings import make_method, make_plan
     from optics import SimulatedBench, bench_to_table, load_bench
     from optics.matrix_file import MatrixFile
 
     _check_options(options)
-    settings = CampaignSettings(
-        method=options.method,
-        basis=options.basis,
-        steps=options.steps,
-        find_steps=options.find_steps,
-        patterns=options.patterns,
-        anchors=options.anchors,
-        polish=options.polish,
-        radius=options.radius,
-        reference_interval=options.reference_interval,
-        held_out=options.held_out,
-        seed=options.seed,
-    )
+    settings = _settings(options)
     described = load_bench(options.bench)
     _check_arm(described, options)
     bench = SimulatedBench(described, seed=options.seed)
@@ -243,6 +233,21 @@ def _check_options(options: argparse.Namespace) -> None:
         raise ValueError("--patterns is for --method phase_retrieval and for --basis random: leave it out")
     if options.memory < 1:
         raise ValueError(f"--memory {options.memory} is no memory: give at least 1, in MiB")
+
+
+def _settings(options: argparse.Namespace) -> CampaignSettings:
+    """Return what was chosen; what is out of its range is named as on the command line."""
+    from calibration.campaigns.settings import CampaignSettings
+
+    names = ["method", "basis", "steps", "find_steps", "patterns", "anchors", "polish", "radius"]
+    names += ["reference_interval", "held_out", "seed"]
+    try:
+        return CampaignSettings(**{name: getattr(options, name) for name in names})
+    except ValueError as error:
+        name, _, rest = str(error).partition(" ")
+        if name not in names:
+            raise
+        raise ValueError(f"--{name.replace('_', '-')} {rest}") from error
 
 
 def _check_arm(bench: BenchDescription, options: argparse.Namespace) -> None:

@@ -190,7 +190,9 @@ def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixtu
         (["--polish"], "--polish is for --method interferometry"),
         (["--patterns", "50"], "--patterns is for --method phase_retrieval and for --basis random"),
         (["--memory", "0"], "--memory 0 is no memory"),
-        (["--steps", "1000000"], "steps"),
+        (["--steps", "1000000"], "--steps = 1e+06 is not allowed: it must be at least 3 and at most 360"),
+        (["--held-out", "1"], "--held-out = 1 is not allowed: it must be at least 2"),
+        (["--seed", "-1"], "--seed = -1 is not allowed: it must be at least 0"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
