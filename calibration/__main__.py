@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 
 from calibration.commands.camera import add_camera
 from calibration.commands.matrix import add_matrix
@@ -53,10 +54,16 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.set_defaults(left_behind="nothing was written")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for add in (add_camera, add_matrix, add_twin, add_verify):
         add(commands)
+    parser.set_defaults(run=partial(_refuse, tuple(commands.choices)))
     return parser
+
+
+def _refuse(names: tuple[str, ...], _: argparse.Namespace) -> int:
+    """Name the commands where none was given."""
+    raise ValueError(f"give a command: {', '.join(names[:-1])} or {names[-1]}; see python -m calibration --help")
 
 
 if __name__ == "__main__":

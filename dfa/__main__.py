@@ -76,8 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
             from dfa.systems.command import system_command
 
             return system_command(words[1:])
+        _check_word(words)
         options = _parser().parse_args(words)
-        return _work(options, command=shlex.join(["python", "-m", "dfa", *words]))
+        with _terminable():
+            return _work(options, command=shlex.join(["python", "-m", "dfa", *words]))
     except KeyboardInterrupt:
         print("interrupted before the first run was finished: nothing was written", file=sys.stderr)
         return 130
@@ -86,8 +88,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
+def _check_word(words: list[str]) -> None:
+    """Refuse a first word that is no option: the commands with a name of their own are called before."""
+    if words and not words[0].startswith("-"):
+        from optics.validation import nearest
+
+        raise ValueError(
+            f"there is no command {words[0]!r}{nearest(words[0], ('study', 'system'))}; the main job takes options "
+            "alone, the other commands are study and system: see python -m dfa --help"
+        )
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
+    from optics import shipped_benches
+
     parser = argparse.ArgumentParser(
         prog="python -m dfa", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -97,7 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--dataset", choices=("digits", "mnist", "fashion-mnist"), help="data set; digits ships with scikit-learn")
     add("--data", type=Path, metavar="FOLDER", help="folder with the four files of (Fashion-)MNIST, plain or .gz;\n"
         "without it the subfolder of that name of $OPUBENCH_DATA, or a download into a cache")  # fmt: skip
-    add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, restless, or a TOML file")
+    add("--bench", metavar="NAME|FILE", help="bench of the optical method:\n"
+        f"{', '.join(shipped_benches())}, or a TOML file")  # fmt: skip
     add("--methods", nargs="+", metavar="METHOD", help="some of the methods of the preset; see below")  # fmt: skip
     add("--epochs", type=int, help="passes through the training set, for every method")
     add("--seeds", nargs="+", type=int, metavar="SEED", help="one run for each method and seed")
@@ -127,6 +143,8 @@ def _work(options: argparse.Namespace, *, command: str) -> int:
     from optics.results_folder import new_folder
 
     experiment = _experiment(options)
+    if options.data is not None and experiment.dataset == "digits":
+        raise ValueError("--data goes with --dataset mnist or fashion-mnist: leave it out")
     bench = load_bench(experiment.bench)
     wanted = options.output or Path("results") / experiment.name
     with new_folder(wanted, renumber=options.output is None) as (partial, folder):
@@ -146,7 +164,12 @@ def _experiment(options: argparse.Namespace) -> Experiment:
     """Return the preset with the changes that the options make to it."""
     from dfa.experiment import load_experiment, with_options
     from dfa.methods import CHOICES
+    from optics.validation import check_count
 
+    if options.epochs is not None:
+        check_count("--epochs", options.epochs)
+    for seed in options.seeds or ():
+        check_count("--seeds", seed, at_least=0)
     preset = load_experiment(options.preset)
     changes = {key: getattr(options, key) for key in ("dataset", "bench", "seeds", "hidden")}
     given = {key: value for key, value in changes.items() if value is not None}
@@ -192,6 +215,8 @@ def _train(
         try:
             for run in run_experiment(experiment, bench=bench, folder=data, on_run=show_run, on_epoch=show_epoch):
                 runs.append(run)
+                if bar.disable:  # nobody sees the bar: a log gets a line
+                    print(f"finished: {METHODS[run.method]}, seed {run.seed}", file=sys.stderr)
         except (KeyboardInterrupt, *FAILURES) as reason:
             stopped = reason
     return Results(experiment=experiment, bench=bench, runs=tuple(runs)), stopped
@@ -199,12 +224,27 @@ def _train(
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Let Ctrl-C pass unheard."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let Ctrl-C, and SIGTERM, pass unheard."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Take SIGTERM, which a batch system sends at the end of its time, for Ctrl-C: what is finished is kept."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _write(results: Results, folder: Path, *, command: str) -> None:
@@ -236,9 +276,12 @@ def _threshold(text: str | None) -> float | str | None:
     if text is None or text == "best":
         return text
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise ValueError(f"--threshold {text!r} is neither a number, 0 <= threshold < 1, nor best") from None
+    if not number >= 0:  # nan too; how large it may be depends on --ternary-by
+        raise ValueError(f"--threshold {text} is not allowed: give 0 <= threshold < 1, or best")
+    return number
 
 
 def _foreign_packages() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from calibration.__main__ import main as calibration_main
 from dfa.__main__ import main as dfa_main
+from optics import shipped_benches
 
 ROOT = Path(__file__).parent.parent
 CI = ROOT / ".ci"
@@ -59,6 +60,21 @@ def test_a_benchmark_explains_itself(path: Path, monkeypatch: pytest.MonkeyPatch
     assert len((parser.description or "").split()) > WORDS
     assert not unexplained(parser)
     assert len(parser.format_help().splitlines()) > WORDS  # percent signs in a help are doubled
+
+
+@pytest.mark.parametrize(
+    "arguments", [["dfa"], ["dfa", "system"], *(["calibration", name] for name in ("camera", "matrix", "twin"))]
+)
+def test_every_command_names_all_benches_that_ship(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main = dfa_main if arguments[0] == "dfa" else calibration_main
+    with pytest.raises(SystemExit):
+        main([*arguments[1:], "--help"])
+    assert f"{', '.join(shipped_benches())}, or a TOML file" in capsys.readouterr().out
+
+
+def test_calibration_alone_names_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibration_main([]) == 2
+    assert "error: give a command: camera, matrix, twin or verify" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=" ".join)

@@ -131,8 +131,13 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with h5py.File(path, "r") as file:
             arrays = {name: np.asarray(item[()]) for name, item in file.items() if _readable(name, item)}
             return {name: np.asarray(file.attrs[name]) for name in NAMES if name in file.attrs} | arrays
+    except PermissionError:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged, or not a {path.suffix} file of numbers: {error}") from error
+        writer = "numpy.savez" if path.suffix.lower() == ".npz" else "h5py"
+        raise ValueError(
+            f"{path} is not a {path.suffix} file of numbers, or is damaged: write it with {writer}"
+        ) from error
 
 
 def _readable(name: str, item: object) -> bool:

@@ -26,11 +26,10 @@ FRAMES is an .npz or HDF5 file, or a folder with the files pairs* and stacks*. T
 A file of stacks holds bright and dark as (frame, y, x), bright at about half of saturation; in one file with
 pairs they are called bright_stack and dark_stack.
 
---bench simulates a bench (opu, table_top or a TOML file) and characterises its camera as one would that of a real
-bench: it finds the exposure, shows one pattern and lets the exposure time grow. The light there is speckle, which
-gives gain, dark noise, dark current, saturation, DSNU and the noise of the laser, but not PRNU: no frame tells an
-uneven response from uneven light. --flat-field declares that the light of the bench is even; then PRNU is measured
-too, and the declaration is checked."""
+--bench simulates a bench and characterises its camera as one would that of a real bench: it finds the exposure, shows
+one pattern and lets the exposure time grow. The light there is speckle, which gives gain, dark noise, dark current,
+saturation, DSNU and the noise of the laser, but not PRNU: no frame tells an uneven response from uneven light.
+--flat-field declares that the light of the bench is even; then PRNU is measured too, and the declaration is checked."""
 
 EPILOG = """\
 examples:
@@ -50,6 +49,8 @@ def add_camera(commands: Any) -> None:
     commands : argparse subparsers
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
+    from optics import shipped_benches
+
     camera = commands.add_parser(
         "camera",
         help="the data sheet of a camera, from its frames or on a bench",
@@ -60,7 +61,8 @@ def add_camera(commands: Any) -> None:
     camera.set_defaults(run=_camera)
     add = camera.add_argument
     add("frames", type=Path, nargs="?", metavar="FRAMES", help="file or folder of frames")
-    add("--bench", metavar="NAME|FILE", help="bench whose camera is characterised: opu, table_top or a TOML file")
+    add("--bench", metavar="NAME|FILE", help="bench whose camera is characterised:\n"
+        f"{', '.join(shipped_benches())}, or a TOML file")  # fmt: skip
     add("--seed", type=int, metavar="N", help="seed of the simulated bench (default: 0)")
     add("--flat-field", action="store_true", help="declare that the light on the bench's camera is even")
     add("--stacks", type=Path, metavar="FILE", help="file of stacks, for DSNU and PRNU")
@@ -117,7 +119,9 @@ def _on_bench(options: argparse.Namespace) -> CameraReport:
 
     from calibration.cameras.bench_camera import characterise_bench_camera
     from optics import SimulatedBench, load_bench
+    from optics.validation import check_count
 
+    check_count("--seed", options.seed or 0, at_least=0)
     bench = SimulatedBench(load_bench(options.bench), seed=options.seed or 0)
     return characterise_bench_camera(
         bench,

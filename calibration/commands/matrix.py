@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the imports below come late, so that --help is quick
-    from optics import SimulatedBench
+    from calibration.campaigns.settings import CampaignSettings
+    from optics import BenchDescription, SimulatedBench
 
 MATRIX = """\
 Measures the transmission matrix of a simulated bench as one would that of a real one: finds the exposure, shows the
@@ -53,6 +54,7 @@ def add_matrix(commands: Any) -> None:
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
     from calibration.campaigns.settings import BASES, METHODS, CampaignSettings
+    from optics import shipped_benches
 
     default = CampaignSettings()
     parser = commands.add_parser(
@@ -68,7 +70,7 @@ def add_matrix(commands: Any) -> None:
         "--bench",
         default="holography",
         metavar="NAME|FILE",
-        help="bench: holography (default), off_axis, opu, restless,\ntable_top, or a TOML file",
+        help=f"bench (default: holography):\n{', '.join(shipped_benches())}, or a TOML file",
     )
     add("--method", choices=METHODS, default=default.method, help=f"how fields are seen (default: {default.method})")
     add(
@@ -159,25 +161,15 @@ def _matrix(options: argparse.Namespace) -> int:
     import optics  # noqa: F401 - before numpy: it sets how long idle BLAS threads spin
     from calibration.campaigns.measure import MATRIX, measure_matrix
     from calibration.campaigns.report import compare_with_truth, format_campaign, write_figure
-    from calibration.campaigns.settings import CampaignSettings, make_method, make_plan
+    from calibration.campaigns.settings import make_method, make_plan
     from optics import SimulatedBench, bench_to_table, load_bench
     from optics.matrix_file import MatrixFile
 
     _check_options(options)
-    settings = CampaignSettings(
-        method=options.method,
-        basis=options.basis,
-        steps=options.steps,
-        find_steps=options.find_steps,
-        patterns=options.patterns,
-        anchors=options.anchors,
-        polish=options.polish,
-        radius=options.radius,
-        reference_interval=options.reference_interval,
-        held_out=options.held_out,
-        seed=options.seed,
-    )
-    bench = SimulatedBench(load_bench(options.bench), seed=options.seed)
+    settings = _settings(options)
+    described = load_bench(options.bench)
+    _check_arm(described, options)
+    bench = SimulatedBench(described, seed=options.seed)
     method = make_method(settings, inputs=bench.layout.inputs)
     plan = make_plan(settings, method)
     folder: Path = options.output
@@ -212,8 +204,11 @@ def _matrix(options: argparse.Namespace) -> int:
     return 0
 
 
+REFERENCED = ("phase_stepping", "off_axis")
+"""Methods that need a bench with a reference arm."""
+
 OWN = {
-    "basis": ("phase_stepping", "off_axis"),
+    "basis": REFERENCED,
     "steps": ("phase_stepping",),
     "find_steps": ("phase_stepping",),
     "radius": ("off_axis",),
@@ -238,6 +233,36 @@ def _check_options(options: argparse.Namespace) -> None:
         raise ValueError("--patterns is for --method phase_retrieval and for --basis random: leave it out")
     if options.memory < 1:
         raise ValueError(f"--memory {options.memory} is no memory: give at least 1, in MiB")
+
+
+def _settings(options: argparse.Namespace) -> CampaignSettings:
+    """Return what was chosen; what is out of its range is named as on the command line."""
+    from calibration.campaigns.settings import CampaignSettings
+
+    names = ["method", "basis", "steps", "find_steps", "patterns", "anchors", "polish", "radius"]
+    names += ["reference_interval", "held_out", "seed"]
+    try:
+        return CampaignSettings(**{name: getattr(options, name) for name in names})
+    except ValueError as error:
+        name, _, rest = str(error).partition(" ")
+        if name not in names:
+            raise
+        raise ValueError(f"--{name.replace('_', '-')} {rest}") from error
+
+
+def _check_arm(bench: BenchDescription, options: argparse.Namespace) -> None:
+    """Refuse a method that needs a reference arm on a bench that has none."""
+    from calibration.campaigns.settings import METHODS
+    from optics import load_bench, shipped_benches
+
+    if bench.reference is not None or options.method not in REFERENCED:
+        return
+    others = [method for method in METHODS if method not in REFERENCED]
+    benches = [name for name in shipped_benches() if load_bench(name).reference is not None]
+    raise ValueError(
+        f"the bench {str(options.bench)!r} has no reference arm, which --method {options.method} needs: give --method "
+        f"{' or '.join(others)}, or a bench with an arm: {', '.join(benches)}"
+    )
 
 
 def _exposure_time(

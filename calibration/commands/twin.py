@@ -71,6 +71,8 @@ def add_twin(commands: Any) -> None:
     commands : argparse subparsers
         What `argparse.ArgumentParser.add_subparsers` returns.
     """
+    from optics import shipped_benches
+
     parser = commands.add_parser(
         "twin",
         help="a bench described from its frames: its twin in simulation, and what limits it",
@@ -80,7 +82,8 @@ def add_twin(commands: Any) -> None:
     )
     parser.set_defaults(run=_twin)
     add = parser.add_argument
-    add("--bench", metavar="NAME|FILE", help="simulated stand-in: a shipped bench or a TOML file")
+    add("--bench", metavar="NAME|FILE", help="simulated stand-in:\n"
+        f"{', '.join(shipped_benches())}, or a TOML file")  # fmt: skip
     add("--devices", metavar="NAME|FILE", help="TOML file that names the devices of a real bench")
     add(
         "--wavelength",

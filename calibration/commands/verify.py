@@ -55,6 +55,10 @@ def _archives(given: list[Path]) -> list[Path]:
     """Return the files, those of folders among them."""
     found: list[Path] = []
     for path in given:
+        if not path.exists():
+            raise FileNotFoundError(
+                f"there is no file or folder {str(path)!r}: give an archive (.h5), or a folder of them"
+            )
         inside = sorted([*path.glob("*.h5"), *path.glob("*.h5.partial")]) if path.is_dir() else [path]
         if not inside:
             raise FileNotFoundError(f"{path} holds no archive: give a folder with .h5 files, or a file")

@@ -80,10 +80,19 @@ def study_command(words: list[str]) -> int:
 
     study = load_study(options.file)
     folder = options.output or Path("results") / study.name
-    again = shlex.join(["python", "-m", "dfa", "study", *(word for word in words if word != "--plot-only")])
+    again = shlex.join(["python", "-m", "dfa", "study", *_words_to_go_on(words)])
     if options.plot_only:
         return _plot(study, folder, command=again)
     return _run(study, folder, options, command=again)
+
+
+def _words_to_go_on(words: list[str]) -> list[str]:
+    """Return the command line without --plot-only and --limit N, which would not finish the study."""
+    kept = [word for word in words if word != "--plot-only" and not word.startswith("--limit=")]
+    if "--limit" in kept:
+        place = kept.index("--limit")
+        del kept[place : place + 2]
+    return kept
 
 
 def _parser() -> argparse.ArgumentParser:

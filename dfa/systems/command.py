@@ -64,12 +64,17 @@ def system_command(words: list[str]) -> int:
     options = _parser().parse_args(words)
     from dfa.systems.settings import with_options
     from dfa.systems.settings_file import load_settings, shipped_systems
+    from optics.validation import check_count
 
     if options.list:
         print("\n".join(shipped_systems()))
         return 0
     if options.name is None:
         raise ValueError("give the NAME of a system: one of python -m dfa system --list, or a TOML file; see --help")
+    if options.epochs is not None:
+        check_count("--epochs", options.epochs)
+    for seed in options.seeds or ():
+        check_count("--seeds", seed, at_least=0)
     settings = with_options(
         load_settings(options.name),
         methods=options.methods,
@@ -83,6 +88,8 @@ def system_command(words: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
+    from optics import shipped_benches
+
     parser = argparse.ArgumentParser(
         prog="python -m dfa system",
         description=DESCRIPTION,
@@ -97,7 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, metavar="N", help="epochs of every method")
     add("--data", type=Path, metavar="FOLDER", help="folder (or text file) with the data of the system; without it\n"
         "$OPUBENCH_DATA, a download into a cache, or what ships offline")  # fmt: skip
-    add("--bench", metavar="NAME|FILE", help="bench of the optical method: opu, table_top, or a TOML file")
+    add("--bench", metavar="NAME|FILE", help="bench of the optical method:\n"
+        f"{', '.join(shipped_benches())}, or a TOML file")  # fmt: skip
     add("--output", type=Path, metavar="FOLDER", help="results folder; one with part of the same runs is continued\n"
         "(default: results/NAME-system)")  # fmt: skip
     add("--list", action="store_true", help="name the systems that ship with the project")

@@ -64,7 +64,9 @@ def load_settings(name: str | Path) -> SystemSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from error
     try:
-        return _settings(table, name=path.stem.replace("_", "-"))
+        settings = _settings(table, name=path.stem.replace("_", "-"))
+        settings.build()  # so that a mistake in the system's own tables is told with the file's name
+        return settings
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
 

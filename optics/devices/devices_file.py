@@ -10,7 +10,7 @@ from typing import Any
 from optics.devices.camera_settings import read_region, set_camera
 from optics.devices.described_parts import check_figures, read_dmd, read_figures, read_layout, read_wavelength
 from optics.devices.device_bench import DeviceBench
-from optics.devices.driver_table import find_driver, read_arguments
+from optics.devices.driver_table import check_driver, find_driver, read_arguments
 from optics.devices.errors import DeviceError
 from optics.devices.stand_ins import STAND_INS, StandIn, described_stand_in, open_stand_in
 from optics.files.description_file import (
@@ -139,7 +139,9 @@ def _open(table: Table, folder: Path, opened: ExitStack) -> DeviceBench:
     devices = {kind: as_table(table[kind], where=f"[{kind}]") for kind in DRIVERS if kind in table}
     for kind, own in devices.items():
         check_keys(own, known=(*own, "driver"), required=("driver",), where=f"[{kind}]")
-        read_value("driver", own["driver"], str, where=f"[{kind}]")
+        check_driver(
+            read_value("driver", own["driver"], str, where=f"[{kind}]"), DRIVERS[kind], where=f"[{kind}]"
+        )  # now, so that a slip of the pen is not taken for another device
     settings: dict[str, Any] = {
         key: read_value(key, table[key], kind, where="") for key, kind in SETTINGS.items() if key in table
     }
@@ -174,7 +176,7 @@ def _opener(kind: str, table: Table, stand_in: StandIn | None) -> Callable[[], A
             raise ValueError(f"[{kind}] driver = {name!r}: its bench has no such device; leave the table out")
         return lambda: device
     adapter = find_driver(name, DRIVERS[kind], where=f"[{kind}]")
-    return partial(adapter, **read_arguments(adapter, own, where=f"[{kind}]"))
+    return partial(adapter, **read_arguments(adapter, own, where=f"[{kind}]", besides=("driver",)))
 
 
 def _opened(opener: Callable[[], Any], opened: ExitStack) -> Any:

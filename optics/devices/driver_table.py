@@ -37,11 +37,7 @@ def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> Call
     ValueError
         If there is no such driver, module or class.
     """
-    if not isinstance(name, str) or (name not in drivers and ":" not in name):
-        raise ValueError(
-            f"{where} driver = {name!r} is not known{nearest(str(name), drivers)}; it must be one of {list(drivers)}, "
-            "or 'package.module:Class' for an adapter of your own"
-        )
+    name = check_driver(name, drivers, where=where)
     module, _, attribute = drivers.get(name, name).partition(":")
     try:
         found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
@@ -53,8 +49,38 @@ def find_driver(name: object, drivers: Mapping[str, str], *, where: str) -> Call
     return found
 
 
+def check_driver(name: object, drivers: Mapping[str, str], *, where: str) -> str:
+    """Return the name of a driver, or refuse one that is neither known nor an adapter of one's own.
+
+    Parameters
+    ----------
+    name : object
+        A name of ``drivers``, or ``package.module:Class``.
+    drivers : mapping of str to str
+        Modules and classes (or functions) by name.
+    where : str
+        Name of the table in messages.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    ValueError
+        If it is neither; the nearest that is known is named.
+    """
+    if not isinstance(name, str) or (name not in drivers and ":" not in name):
+        raise ValueError(
+            f"{where} driver = {name!r} is not known{nearest(str(name), drivers)}; it must be one of {list(drivers)}, "
+            "or 'package.module:Class' for an adapter of your own"
+        )
+    return name
+
+
 def read_arguments(
-    kind: Callable[..., Any], table: Table, *, where: str, given: tuple[str, ...] = ()
+    kind: Callable[..., Any], table: Table, *, where: str, given: tuple[str, ...] = (), besides: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Return the keyword arguments of a class that a table holds, each in its type.
 
@@ -68,6 +94,8 @@ def read_arguments(
         Name of the table in messages.
     given : tuple of str, optional
         Arguments that come from elsewhere.
+    besides : tuple of str, optional
+        Keys that the table has besides, for messages.
 
     Returns
     -------
@@ -87,7 +115,7 @@ def read_arguments(
         if name not in given and _readable(parameter.annotation)
     }
     required = [name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty]
-    check_keys(table, known=list(parameters), required=required, where=where)
+    check_keys(table, known=[*besides, *parameters], required=required, where=where)
     hints = {name: parameter.annotation for name, parameter in parameters.items()}
     return {key: _argument(key, value, hints[key], where=where) for key, value in table.items()}
 

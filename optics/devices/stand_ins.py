@@ -85,7 +85,7 @@ def open_stand_in(devices: Mapping[str, Table], *, folder: Path) -> StandIn | No
     description = described_stand_in(devices["camera"], folder=folder)
     own = {key: value for key, value in devices["camera"].items() if key not in ("driver", "bench")}
     make = find_driver(name, STAND_INS, where="[camera]")
-    arguments = read_arguments(make, own, where="[camera]", given=("description",))
+    arguments = read_arguments(make, own, where="[camera]", given=("description",), besides=("driver", "bench"))
     stand_in: StandIn = make(description, **arguments)
     return stand_in
 

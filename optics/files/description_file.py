@@ -13,6 +13,9 @@ from optics.validation import nearest
 
 Table = Mapping[str, Any]
 
+WANTED = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "true or false"}
+"""What messages ask for in place of a value of another type."""
+
 
 def shipped_names(folder: str) -> list[str]:
     """Return the names of the descriptions of one kind that ship with the project.
@@ -58,7 +61,7 @@ def find_description(name: str | Path, *, folder: str, kind: str) -> Path:
     shipped = shipped_names(folder)
     if str(name) not in shipped:
         raise FileNotFoundError(
-            f"no {kind} file {str(name)!r}, and no {kind} of that name ships with the project"
+            f"no {kind} file {str(name)!r}, and none of that name ships with the project"
             f"{nearest(str(name), shipped)}; it has {', '.join(shipped)}"
         )
     return data_folder() / folder / f"{name}.toml"
@@ -215,7 +218,8 @@ def read_value(key: str, value: object, kind: type, *, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
-        raise TypeError(f"{name} = {value!r} must be of type {kind.__name__}, got {type(value).__name__}")
+        mend = f": give {WANTED[kind]}" if kind in WANTED else ""
+        raise TypeError(f"{name} = {value!r} must be of type {kind.__name__}, got {type(value).__name__}{mend}")
     if isinstance(value, float) and math.isnan(value):
         raise ValueError(f"{name} is not a number (nan)")
     return value

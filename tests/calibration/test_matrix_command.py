@@ -129,8 +129,21 @@ def test_polished_rows_of_interferometry_err_less(
 def test_a_bench_without_a_reference_says_so(bench: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path(bench).write_text(Path(bench).read_text().replace("[reference]\nrate = 1e6\n", ""))
     assert main(["matrix", "--bench", bench, "--output", str(tmp_path / "out")]) == 2
-    assert "no reference arm" in capsys.readouterr().err
-    assert not (tmp_path / "out" / "frames.h5").exists()
+    told = f"the bench {bench!r} has no reference arm, which --method phase_stepping needs: give --method interf"
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("method", ["phase_stepping", "off_axis"])
+def test_methods_and_benches_that_go_together_are_named(
+    method: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["matrix", "--bench", "opu", "--method", method, "--output", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: the bench 'opu' has no reference arm, which --method {method} needs: give --method interferometry "
+        "or phase_retrieval, or a bench with an arm: holography, off_axis, restless\n"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_verify_tells_whole_archives_from_damaged_ones(
@@ -154,6 +167,13 @@ def test_verify_tells_whole_archives_from_damaged_ones(
     assert main(["verify", str(tmp_path / "foreign.h5")]) == 2
 
 
+@pytest.mark.parametrize("name", ["missing.h5", "missing"])
+def test_verify_says_that_there_is_no_such_file_or_folder(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", name]) == 2
+    wanted = f"error: there is no file or folder {name!r}: give an archive (.h5), or a folder of them\n"
+    assert capsys.readouterr().err == wanted
+
+
 @pytest.mark.parametrize("command", ["camera", "matrix", "verify"])
 def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
@@ -170,7 +190,9 @@ def test_help_says_what_a_command_does(command: str, capsys: pytest.CaptureFixtu
         (["--polish"], "--polish is for --method interferometry"),
         (["--patterns", "50"], "--patterns is for --method phase_retrieval and for --basis random"),
         (["--memory", "0"], "--memory 0 is no memory"),
-        (["--steps", "1000000"], "steps"),
+        (["--steps", "1000000"], "--steps = 1e+06 is not allowed: it must be at least 3 and at most 360"),
+        (["--held-out", "1"], "--held-out = 1 is not allowed: it must be at least 2"),
+        (["--seed", "-1"], "--seed = -1 is not allowed: it must be at least 0"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -74,8 +75,12 @@ def test_default_folders_are_never_reused(tmp_path: Path, monkeypatch: pytest.Mo
         (["--scaling", "wide"], "scaling = 'wide' is not known"),
         (["--threshold", "1.5"], "threshold is 1.5"),
         (["--threshold", "high"], "--threshold 'high' is neither a number"),
-        (["--epochs", "0"], "epochs is 0"),
-        (["--seeds", "-1"], "seed = -1 is not allowed"),
+        (["--epochs", "0"], "--epochs = 0 is not allowed: it must be at least 1"),
+        (["--threshold", "-1"], "--threshold -1 is not allowed: give 0 <= threshold < 1, or best"),
+        (["--data", "nowhere"], "--data goes with --dataset mnist or fashion-mnist: leave it out"),
+        (["--preset", "launay2020-mnist", "--data", "nowhere"], "nowhere lacks train-images-idx3-ubyte"),
+        (["studdy", "--methods", "bp"], "there is no command 'studdy'; did you mean 'study'?"),
+        (["--seeds", "-1"], "--seeds = -1 is not allowed"),
         (["--hidden", "4000"], "4000 outputs need at least 5000 camera pixels"),
         (["--dataset", "mnist", "--data", "nowhere"], "nowhere lacks train-images-idx3-ubyte"),
     ],
@@ -147,6 +152,26 @@ def test_interrupt_leaves_the_finished_runs(
     assert {key.split("/")[2] for key in arrays if key.startswith("runs/bp")} == {"seed_0", "seed_1"}
     assert "Stopped early" in (folder / "report.html").read_text(encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_job_that_is_terminated_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def terminated(*args: Any, **options: Any) -> Iterator[Run]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10)
+        yield from run_experiment(*args, **options)
+
+    monkeypatch.setattr("dfa.runs.run_experiment", terminated)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main([*QUICK, "--methods", "bp", "--output", str(tmp_path / "out")]) == 130
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_without_a_terminal_each_finished_run_gets_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*QUICK, "--methods", "bp", "shallow", "--output", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "finished: backpropagation, seed 0"
+    assert len(lines) == 2
 
 
 def test_a_foreign_package_under_our_name_is_named(

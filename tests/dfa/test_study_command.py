@@ -146,6 +146,16 @@ def test_interrupt_says_how_to_go_on_and_a_second_program_is_refused(study_file:
     assert "Not finished" in (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("limit", [["--limit", "1"], ["--limit=1"]])
+def test_the_line_to_go_on_with_has_no_limit(
+    study_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], limit: list[str]
+) -> None:
+    folder = tmp_path / "out"
+    assert main(["study", str(study_file), *limit, "--workers", "1", "--output", str(folder)]) == 0
+    told = f"go on with\n  python -m dfa study {study_file} --workers 1 --output {folder}\n"
+    assert told in capsys.readouterr().out
+
+
 @pytest.mark.filterwarnings("default")  # Dask's own deprecations are not ours
 def test_a_cluster_by_its_address_gives_the_table_of_local_processes(study_file: Path, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="the extra study brings Dask: pip install -e '.[study]'")

@@ -23,7 +23,7 @@ from dfa.systems.running import Watch, checkpoint_path, run_path, run_system
 from dfa.systems.settings import with_options
 from dfa.systems.settings_file import load_settings, shipped_systems
 from dfa.systems.system import Criterion
-from optics import load_bench
+from optics import data_folder, load_bench
 from optics.archive import load_archive
 
 SMALL = {
@@ -286,6 +286,13 @@ def test_a_file_with_mistakes_is_refused(tmp_path, text, message):
     path = tmp_path / "mine.toml"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
+        load_settings(path)
+
+
+def test_an_unknown_key_of_a_file_is_told_with_its_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("epochz = 3\n" + (data_folder() / "systems" / "digits.toml").read_text())
+    with pytest.raises(ValueError, match=r"mine\.toml: the file has no key 'epochz'"):
         load_settings(path)
 
 

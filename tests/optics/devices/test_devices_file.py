@@ -284,7 +284,10 @@ def test_a_device_that_is_absent_keeps_its_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_said() -> None:
-    with pytest.raises(FileNotFoundError, match="no devices file 'simulated_opo'.*did you mean 'simulated_opu'"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="no devices file 'simulated_opo', and none of that name ships.*did you mean 'simulated_opu'",
+    ):
         open_devices("simulated_opo")
 
 
@@ -295,7 +298,21 @@ def test_a_file_that_is_not_there_is_said() -> None:
         ('bench = "opu"', "", r"\[camera\] of driver 'simulated' lacks bench"),
         ('bench = "opu"', 'bench = "opuu"', "no bench file 'opuu'.*did you mean 'opu'"),
         ("seed = 5", "", r"\[camera\] lacks seed"),
-        ("seed = 5", "seed = 5\nsead = 6", r"\[camera\] has no key 'sead'; did you mean 'seed'"),
+        (
+            "seed = 5",
+            "seed = 5\nsead = 6",
+            r"\[camera\] has no key 'sead'; did you mean 'seed'\?; it takes driver, bench, seed, capacity",
+        ),
+        (
+            '[camera]\ndriver = "simulated"',
+            '[camera]\ndriver = "simulatd"',
+            r"\[camera\] driver = 'simulatd' is not known; did you mean 'simulated'\?",
+        ),
+        (
+            '[modulator]\ndriver = "simulated"',
+            '[modulator]\ndriver = "simulatd"',
+            r"\[modulator\] driver = 'simulatd' is not known; did you mean 'simulated'\?",
+        ),
         ("capacity = 3", "capacity = 0", "capacity = 0 is not allowed"),
         ("[modulator]", '[phase_shifter]\ndriver = "simulated"\n[modulator]', "its bench has no such device"),
         ('[modulator]\ndriver = "simulated"', '[modulator]\ndriver = "simulated"\nseed = 1', r"has no key 'seed'"),
