@@ -38,7 +38,9 @@ def draw_measured_fidelity(report: FidelityReport) -> Figure:
         draw_curve(left, np.arange(1, report.vectors + 1), report.by_vector, kind="points")
         whole = report.against_truth or report.from_repeats
         _band(left, whole.correlation)
-        left.set(xlabel="held-out vector", ylabel=f"cosine {label}", title="each vector; line and band: mean, 95 % interval")
+        left.set(
+            xlabel="held-out vector", ylabel=f"cosine {label}", title="each vector; line and band: mean, 95 % interval"
+        )
         _draw_intervals(right, report)
         figure.suptitle(f"{report.outputs} outputs, {report.vectors} vectors of {report.components} components")
         return figure
