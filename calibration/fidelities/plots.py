@@ -38,7 +38,9 @@ def draw_measured_fidelity(report: FidelityReport) -> Figure:
         draw_curve(left, np.arange(1, report.vectors + 1), report.by_vector, kind="points")
         whole = report.against_truth or report.from_repeats
         _band(left, whole.correlation)
-        left.set(xlabel="held-out vector", ylabel=f"cosine {label}", title="Vectors, and all of them with interval")
+        left.set(
+            xlabel="held-out vector", ylabel=f"cosine {label}", title="each vector; line and band: mean, 95 % interval"
+        )
         _draw_intervals(right, report)
         figure.suptitle(f"{report.outputs} outputs, {report.vectors} vectors of {report.components} components")
         return figure
@@ -62,7 +64,7 @@ def draw_fidelity_split(split: FidelitySplit) -> Figure:
         _draw_waterfall(left, split)
         _draw_causes(right, split)
         figure.suptitle(
-            f"{split.bench}: error {1e3 * split.whole.value:.3g} in 1000 of the signal, cos "
+            f"{split.bench}: error {1e3 * split.whole.value:.3g} ‰ of the signal, cos "
             f"{math.sqrt(max(1 - split.whole.value, 0)):.4f}, against the {split.reference} projection"
         )
         return figure
@@ -91,7 +93,8 @@ def _draw_intervals(axis: Axes, report: FidelityReport) -> None:
             (one.value, place), (0, 9), textcoords="offset points", ha="center", color=GREY,
         )  # fmt: skip
     axis.set_yticks(range(len(rows)), [label for label, _ in rows])
-    axis.set(xlabel="correlation", ylim=(-0.6, len(rows) - 0.3), title=f"{100 * report.flagged:.2g} % flagged")
+    title = f"95 % intervals; {100 * report.flagged:.2g} % of the values flagged"
+    axis.set(xlabel="correlation", ylim=(-0.6, len(rows) - 0.3), title=title)
     axis.margins(x=0.35)
 
 
@@ -117,14 +120,14 @@ def _draw_causes(axis: Axes, split: FidelitySplit) -> None:
     floor = SMALLEST * largest
     for place, row in enumerate(split.causes):
         _draw_cause(axis, row, place, floor)
-    axis.set_yticks(range(len(split.causes)), [row.name for row in split.causes])
+    axis.set_yticks(range(len(split.causes)), [row.name.replace("_", " ") for row in split.causes])
     axis.invert_yaxis()
     axis.set_xscale("log")
     axis.set_xlim(floor, 2 * largest)
     axis.plot([], [], "D", ms=4, color=BLACK, mfc="white", label="alone on an ideal bench")
     axis.plot([], [], "s", color=GREY, label="contribution to this bench")
     axis.legend(loc="lower right")
-    axis.set(xlabel="error 1 − cos² / ‰ of the signal", title="Single causes")
+    axis.set(xlabel="error 1 − cos² / ‰ of the signal", title="Single causes (no bar: zero or negative)")
 
 
 def _draw_cause(axis: Axes, row: Contribution, place: int, floor: float) -> None:

@@ -20,6 +20,9 @@ from optics.plots import BLUE, VERMILLION, canvas, draw_curve, draw_histogram, d
 MOST_MIRRORS = 400
 """Mirrors along an axis that a map shows; of larger arrays every second, third, ... one is drawn."""
 
+LEAST_FALL = 0.01
+"""Fall of a correlation that is shown as drift; where there is less, the axis shows the scatter about one."""
+
 CAPTIONS: Mapping[str, str] = {
     "transfer": "Temporal variance of pixels against their signal; a point is the pixels of one brightness in one "
     "pair of frames. The noise of the dark is the floor at the left, the slope is the camera's gain, and it bends "
@@ -119,11 +122,16 @@ def draw_decorrelation(bench: Observations, twin: Observations | None) -> Figure
     """
     with canvas(6.0, 4.2) as figure:
         axes = figure.add_subplot()
-        curve = decorrelation_curve(bench)
-        _draw_curves(axes, curve, decorrelation_curve(twin) if twin else None)
+        curve, of_twin = decorrelation_curve(bench), decorrelation_curve(twin) if twin else None
+        _draw_curves(axes, curve, of_twin)
         axes.set_xscale("log")
-        axes.set_ylim(min(0.9, float(curve.y.min()) - 0.02), 1.02)
-        axes.set(xlabel="time between frames / s", ylabel="correlation of the speckle", title="Drift")
+        values = np.concatenate([curve.y, of_twin.y if of_twin else curve.y])
+        drifts = float(values.min()) < 1 - LEAST_FALL
+        off = 1.5 * float(np.abs(values - 1).max()) or LEAST_FALL
+        axes.set_ylim(*((float(values.min()) - 0.02, 1.02) if drifts else (1 - off, 1 + off)))
+        axes.ticklabel_format(axis="y", useOffset=False)
+        title = "Drift" if drifts else f"No drift: within {np.abs(values - 1).max():.1g} of 1"
+        axes.set(xlabel="time between frames / s", ylabel="correlation of the speckle", title=title)
     return figure
 
 

@@ -164,7 +164,7 @@ def test_the_table_and_the_picture_name_every_cause(description: BenchDescriptio
     labels = {label.get_text() for axis in figure.axes for label in axis.get_yticklabels()}
     for row in (*split.causes, *split.groups):
         assert f"  {row.name} " in text
-        assert row.name in labels
+        assert row.name.replace("_", " ") in labels
 
 
 def test_remembered_light_is_that_of_the_medium(rng: np.random.Generator) -> None:
