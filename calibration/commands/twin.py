@@ -44,7 +44,7 @@ The folder then holds
   training/      what python -m dfa leaves
 
 It takes one to three minutes on two cores, --no-training or --quick less; --pause and slow cameras come on top. What
-fails on the way (a training, say) is named, and the rest is kept. A run that is interrupted with Ctrl-C leaves nothing."""
+fails on the way (a training, say) is named, and the rest is kept. Ctrl-C leaves nothing behind."""
 
 EPILOG = """\
 examples:

@@ -130,7 +130,7 @@ def draw_decorrelation(bench: Observations, twin: Observations | None) -> Figure
         off = 1.5 * float(np.abs(values - 1).max()) or LEAST_FALL
         axes.set_ylim(*((float(values.min()) - 0.02, 1.02) if drifts else (1 - off, 1 + off)))
         axes.ticklabel_format(axis="y", useOffset=False)
-        title = "Drift" if drifts else f"No drift: within {np.abs(values - 1).max():.1g} of 1"
+        title = "Drift" if drifts else f"No drift: within {np.abs(values - 1).max():.2g} of 1"
         axes.set(xlabel="time between frames / s", ylabel="correlation of the speckle", title=title)
     return figure
 
