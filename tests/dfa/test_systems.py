@@ -256,7 +256,7 @@ def test_the_best_epoch_is_the_first_that_serves_validation_best():
     [
         (["digit"], "no system 'digit'; did you mean 'digits'"),
         (["digits", "--methods", "magic"], "has no method magic; it has bp, dfa"),
-        (["digits", "--epochs", "0"], "epochs is 0"),
+        (["digits", "--epochs", "0"], "--epochs = 0 is not allowed"),
         (["digits", "--seeds", "0", "0"], "names a seed twice"),
         (["digits", "--bench", "opuu"], "did you mean 'opu'"),
         ([], "give the NAME of a system"),
